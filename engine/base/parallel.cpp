@@ -1,0 +1,124 @@
+#include "engine/base/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace lacuna {
+namespace {
+
+std::atomic<int> wanted_threads{0};
+thread_local bool inside_loop = false;
+
+struct Loop {
+    int64_t count, grain, chunks;
+    const std::function<void(int64_t, int64_t)>* body;
+    std::atomic<int64_t> next{0};
+    std::mutex mutex;
+    std::exception_ptr failure;
+
+    void work() {
+        inside_loop = true;
+        for (int64_t chunk; (chunk = next.fetch_add(1)) < chunks;) {
+            try {
+                (*body)(chunk * grain, std::min(count, (chunk + 1) * grain));
+            } catch (...) {
+                next.store(chunks);
+                std::lock_guard lock(mutex);
+                if (!failure) failure = std::current_exception();
+            }
+        }
+        inside_loop = false;
+    }
+};
+
+/// Threads that wait for loops. Helpers never outlive a loop that they joined: `run` waits for all of them.
+class Pool {
+  public:
+    ~Pool() {
+        {
+            std::lock_guard lock(mutex_);
+            stop_ = true;
+        }
+        wake_.notify_all();
+        for (auto& thread : workers_) thread.join();
+    }
+
+    void run(Loop& loop, int helpers) {
+        std::unique_lock busy(one_loop_, std::try_to_lock);
+        if (!busy) return loop.work();  // another thread's loop has the pool: this one runs alone
+        {
+            std::lock_guard lock(mutex_);
+            while (int(workers_.size()) < helpers) workers_.emplace_back([this] { serve(); });
+            loop_ = &loop;
+            seats_ = helpers;
+            running_ = 0;
+        }
+        wake_.notify_all();
+        loop.work();
+        std::unique_lock lock(mutex_);
+        seats_ = 0;
+        done_.wait(lock, [this] { return running_ == 0; });
+        loop_ = nullptr;
+    }
+
+  private:
+    void serve() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            wake_.wait(lock, [this] { return stop_ || seats_ > 0; });
+            if (stop_) return;
+            --seats_;
+            ++running_;
+            Loop* loop = loop_;
+            lock.unlock();
+            loop->work();
+            lock.lock();
+            if (--running_ == 0) done_.notify_all();
+        }
+    }
+
+    std::mutex one_loop_, mutex_;
+    std::condition_variable wake_, done_;
+    std::vector<std::thread> workers_;
+    Loop* loop_ = nullptr;
+    int seats_ = 0, running_ = 0;
+    bool stop_ = false;
+};
+
+Pool& pool() {
+    static Pool instance;
+    return instance;
+}
+
+}  // namespace
+
+void set_threads(int count) {
+    wanted_threads = std::clamp(count, 0, 64);
+}
+
+int threads() {
+    const int wanted = wanted_threads;
+    return wanted > 0 ? wanted : std::clamp(int(std::thread::hardware_concurrency()), 1, 64);
+}
+
+void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
+    if (count <= 0) return;
+    grain = std::max<int64_t>(grain, 1);
+    Loop loop{count, grain, (count + grain - 1) / grain, &body, {}, {}, {}};
+    const int helpers = int(std::min<int64_t>(threads(), loop.chunks)) - 1;
+    const bool nested = inside_loop;
+    if (nested || helpers < 1) {
+        loop.work();
+        inside_loop = nested;
+    } else {
+        pool().run(loop, helpers);
+    }
+    if (loop.failure) std::rethrow_exception(loop.failure);
+}
+
+}  // namespace lacuna

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/progress.h"
+#include "engine/formats/formats.h"
+#include "engine/mask/fake_sparsity.h"
+#include "engine/session/recipe.h"
+
+namespace lacuna {
+
+/// Masks over a checkpoint's tensors and the rules that move them: prepare, step, squash with torch.ao.pruning's
+/// meaning (parity.md 1.1), without LibTorch. The checkpoint is never changed. Not thread-safe.
+class Pruning {
+  public:
+    struct Group {
+        Target target;
+        std::string fqn;
+        FakeSparsity fake_sparsity;  ///< ones after prepare
+    };
+
+    /// prepare: a group of ones for every target. Throws Error(argument) on two targets for one tensor.
+    Pruning(CheckpointPtr checkpoint, std::vector<Target> targets, Ties ties = Ties::lowest);
+
+    const std::vector<Group>& groups() const { return groups_; }
+    const Checkpoint& checkpoint() const { return *checkpoint_; }
+    /// Freezes or frees one tensor's mask updates. Throws Error(argument) for an unknown name.
+    void enable_mask_update(std::string_view fqn, bool enabled);
+    /// One update of all enabled masks, in the groups' order. All or nothing: after an exception no mask has changed.
+    void step(Progress& progress);
+    int steps_taken() const { return steps_; }
+    /// The masks by tensor FQN, ready for `export_checkpoint`, which squashes them into the written file.
+    MaskSet masks() const;
+
+  private:
+    CheckpointPtr checkpoint_;
+    std::vector<Group> groups_;
+    Ties ties_;
+    int steps_ = 0;
+};
+
+/// One row of a report.
+struct LayerReport {
+    std::string name;
+    Shape shape;
+    DType dtype = DType::F32;
+    std::string sparsifier;
+    int64_t params = 0,
+            zeros = 0;  ///< zeros: weights that are zero once the mask is squashed, ±0 of the source included
+    double sparsity() const { return params > 0 ? double(zeros) / double(params) : 0; }
+};
+
+struct Report {
+    std::vector<LayerReport> layers;  ///< pruned tensors only
+    int64_t params = 0, zeros = 0;    ///< sums over `layers`
+    double seconds = 0;
+};
+
+/// Counts zeros under the masks, in one pass over the pruned tensors.
+Report make_report(const Pruning& pruning, double seconds, Progress& progress);
+/// The contract's REPORT.
+std::string to_json(const Report& report);
+
+}  // namespace lacuna

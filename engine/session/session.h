@@ -1,0 +1,135 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/formats/formats.h"
+#include "engine/model/model.h"
+#include "engine/model/runner.h"
+#include "engine/session/detail.h"
+#include "engine/session/recipe.h"
+#include "engine/sparsifiers/sparsifier.h"
+
+namespace lacuna {
+
+/// What holds for one tensor at one moment. Immutable once published.
+struct TensorState {
+    const Sparsifier* sparsifier = nullptr;  ///< null: this tensor is left alone
+    Options options;                         ///< as given; `Sparsifier::complete` fills in the rest
+    bool frozen = false;                     ///< steps pass it by
+    MaskPtr stepped;                         ///< the mask after the steps taken; null: nothing pruned yet
+    MaskPtr shown;                           ///< what the next step would give: live preview; null: nothing pruned
+    int64_t kept = 0;                        ///< of `shown`, by the mask
+    std::string problem;                     ///< why no preview could be computed, in words; empty: all is well
+
+    bool pending() const { return shown != stepped; }
+};
+using TensorStatePtr = std::shared_ptr<const TensorState>;
+
+/// A job that runs now, for a progress bar.
+struct JobState {
+    std::string title;  ///< "Exporting resnet.pt"
+    ProgressState progress;
+    bool cancellable = true;
+};
+
+/// Something to tell the person, once. `number` grows with each notice.
+struct Notice {
+    enum class Kind { information, warning, error } kind = Kind::information;
+    std::string text;    ///< one line
+    std::string detail;  ///< what to do, or what was proven; may be empty
+    uint64_t number = 0;
+};
+
+/// Everything the window draws, as one immutable value. Published by the Session after every change.
+struct Snapshot {
+    uint64_t version = 0;
+    ModelPtr model;                       ///< null: nothing is open
+    std::vector<TensorStatePtr> tensors;  ///< one for each of the checkpoint's tensors, never null
+    int64_t parameters = 0;               ///< Checkpoint::parameters()
+    int64_t prunable = 0;                 ///< elements of the tensors that `layers: "*"` takes
+    int64_t pruned = 0;                   ///< weights pruned by the shown masks, over all tensors
+    int steps = 0;
+    bool pending = false;                ///< the shown masks are not all stepped
+    bool computing = false;              ///< previews are on their way
+    std::string undo_label, redo_label;  ///< "Set sparsity level of 3 layers"; empty: nothing to undo
+    DatasetPtr data;
+    std::optional<Evaluation> dense;     ///< of the unpruned model
+    std::optional<Evaluation> accuracy;  ///< of the model under the shown masks
+    bool evaluating = false;             ///< `accuracy` is out of date and on its way
+    std::string evaluation_problem;      ///< why there is no accuracy although there is data
+    std::optional<JobState> job;
+    std::vector<Notice> notices;  ///< the latest few
+    bool modified = false;        ///< changed since the last export or recipe save
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+/// What the mask and distribution canvases draw of one tensor: costly to make, so made by a job and only for the tensor
+/// in focus. Parts that do not depend on the mask are shared between versions.
+struct TensorDetail {
+    size_t tensor = 0;
+    ModelPtr model;  ///< keeps `weight` alive
+    TensorView weight;
+    MaskPtr mask;          ///< never null; ones where nothing is pruned
+    bool pending = false;  ///< the mask is a preview, not stepped
+    std::shared_ptr<const WeightBins> bins;
+    std::shared_ptr<const std::vector<int64_t>> pruned_bins;
+    double full_scale = 0;  ///< magnitude that the colour ramp ends at
+    std::shared_ptr<const Pyramid> magnitude;
+    std::shared_ptr<const Pyramid> density;
+    std::shared_ptr<const ThresholdCurve> curve;  ///< null: the sparsifier has no threshold
+    std::optional<double> level;                  ///< the tensor's sparsity_level, if its sparsifier has one
+};
+using TensorDetailPtr = std::shared_ptr<const TensorDetail>;
+
+/// The document that a person works in. Intents return at once; one thread of the session's own applies them in order
+/// (latest wins for values that are being dragged), computes previews, runs jobs, and publishes snapshots.
+/// All members may be called from any thread. Nothing here knows a window.
+class Session {
+  public:
+    /// `changed` is called on the session's thread after each publication: be quick, post to the window's own thread.
+    explicit Session(std::function<void()> changed);
+    ~Session();  ///< cancels what runs and waits for it
+
+    SnapshotPtr snapshot() const;
+    TensorDetailPtr detail() const;  ///< of the tensor in focus; null while there is none
+
+    // --- files (jobs)
+    void open(std::filesystem::path model);
+    void open_data(std::filesystem::path data);
+    void close();
+    void load_recipe(std::filesystem::path recipe);
+    /// Writes the current groups as a recipe that gives the same masks headless. What a recipe cannot say (steps taken
+    /// with different options) becomes a warning notice.
+    void save_recipe(std::filesystem::path recipe);
+    /// Exports what is shown: a pending preview is stepped first, which undo can take back.
+    void export_model(std::filesystem::path out, Format format, std::optional<std::filesystem::path> masks = {});
+
+    // --- intents (undoable). An intent on tensors that cannot take it leaves those alone and says so in a notice.
+    void set_sparsifier(std::vector<size_t> tensors, std::string sparsifier);  ///< "" takes the sparsifier away
+    /// `dragging`: more values will follow; they become one undo entry, closed by the first call without it.
+    void set_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging = false);
+    void reset_option(std::vector<size_t> tensors, std::string option);
+    void set_frozen(std::vector<size_t> tensors, bool frozen);
+    void step();
+    void clear_masks(std::vector<size_t> tensors);  ///< back to ones
+    void undo();
+    void redo();
+
+    // --- view
+    void focus(std::optional<size_t> tensor);  ///< whose TensorDetail to keep current
+    void cancel_job();
+    /// Blocks until every intent so far is applied and previews, detail and accuracy are current. For tests and
+    /// headless use.
+    void wait_idle();
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lacuna

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/progress.h"
+#include "engine/mask/mask.h"
+#include "engine/sparsifiers/options.h"
+#include "engine/tensor/tensor_view.h"
+
+namespace lacuna {
+
+/// Which of equally scored weights goes first (parity.md 3.4): the lower index, or ATen's topk and sort order.
+enum class Ties { lowest, aten };
+
+/// What a sparsifier gets for one tensor in one step.
+struct MaskRequest {
+    TensorView weight;                 ///< the original weight, not masked
+    const Mask* current = nullptr;     ///< the mask so far, never null; weights pruned there score as 0
+    const Options* options = nullptr;  ///< complete: `Sparsifier::complete` was applied
+    Ties ties = Ties::lowest;
+    std::string_view name;  ///< the tensor FQN, for error messages
+};
+
+/// How a sparsity level and a magnitude threshold belong together for one tensor under a rule that has both.
+struct ThresholdCurve {
+    /// magnitude[i]: the threshold at sparsity level i / (size − 1), not decreasing, in the weights' own unit: |w| for
+    /// single weights, the block's mean |w| (norm 1) or root mean square (norm 2) for blocks.
+    std::vector<double> magnitude;
+    double threshold_at(double level) const;  ///< by linear interpolation; level is clamped to [0, 1]
+    double level_at(double threshold) const;  ///< its inverse
+};
+
+/// A rule that computes a mask, with self-describing options. Stateless; any thread may call it.
+/// One file in engine/sparsifiers/ each; the registry is generated from that folder.
+class Sparsifier {
+  public:
+    virtual ~Sparsifier() = default;
+
+    virtual std::string_view name() const = 0;    ///< as in recipes: "weight_norm"
+    virtual std::string_view title() const = 0;   ///< as in the window: "Weight norm"
+    virtual std::string_view help() const = 0;    ///< one or two sentences
+    virtual std::string_view source() const = 0;  ///< the paper or upstream class it follows
+    virtual std::span<const OptionSpec> options() const = 0;
+
+    /// Whether it can prune this tensor; the reason in words if not, e.g. "nearly_diagonal needs two dimensions".
+    virtual std::string why_not(const Shape& shape, DType dtype) const = 0;
+    /// Checks that go across options ("zeros_per_block 5 is more than the 4 weights of a 1×4 block") and, given a
+    /// shape, against the tensor. Throws Error(argument) with where = the option at fault. `options` is complete.
+    virtual void check(const Options& options, const Shape* shape) const = 0;
+    /// The new mask, of the weight's shape. `check` passed. Deterministic; threads do not matter.
+    virtual Mask compute(const MaskRequest& request) const = 0;
+
+    /// For a rule with a `sparsity_level`: how it maps to a magnitude, so that a line in a histogram can be dragged.
+    virtual std::optional<ThresholdCurve> thresholds(const MaskRequest&) const { return std::nullopt; }
+
+    /// `given` with every left-out option filled in, defaults that depend on others (zeros_per_block) included.
+    /// Throws Error(argument) for an unknown option (naming the nearest known one) or a value out of range.
+    virtual Options complete(const Options& given) const;
+    const OptionSpec* find_option(std::string_view name) const;
+};
+
+/// All sparsifiers, sorted by name.
+std::span<const Sparsifier* const> sparsifiers();
+/// Throws Error(argument) naming the known ones (and the nearest) if there is none called `name`.
+const Sparsifier& sparsifier(std::string_view name);
+
+}  // namespace lacuna
