@@ -6,6 +6,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace lacuna {
@@ -22,7 +23,6 @@ struct Loop {
     std::exception_ptr failure;
 
     void work() {
-        inside_loop = true;
         for (int64_t chunk; (chunk = next.fetch_add(1)) < chunks;) {
             try {
                 (*body)(chunk * grain, std::min(count, (chunk + 1) * grain));
@@ -32,8 +32,13 @@ struct Loop {
                 if (!failure) failure = std::current_exception();
             }
         }
-        inside_loop = false;
     }
+};
+
+/// While it lives, loops that start in this thread run in this thread alone.
+struct Nested {
+    bool before = std::exchange(inside_loop, true);
+    ~Nested() { inside_loop = before; }
 };
 
 /// Threads that wait for loops. Helpers never outlive a loop that they joined: `run` waits for all of them.
@@ -51,6 +56,7 @@ class Pool {
     void run(Loop& loop, int helpers) {
         std::unique_lock busy(one_loop_, std::try_to_lock);
         if (!busy) return loop.work();  // another thread's loop has the pool: this one runs alone
+        const Nested nested;
         {
             std::lock_guard lock(mutex_);
             while (int(workers_.size()) < helpers) workers_.emplace_back([this] { serve(); });
@@ -68,6 +74,7 @@ class Pool {
 
   private:
     void serve() {
+        const Nested nested;
         std::unique_lock lock(mutex_);
         for (;;) {
             wake_.wait(lock, [this] { return stop_ || seats_ > 0; });
@@ -111,10 +118,8 @@ void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t
     grain = std::max<int64_t>(grain, 1);
     Loop loop{count, grain, (count + grain - 1) / grain, &body, {}, {}, {}};
     const int helpers = int(std::min<int64_t>(threads(), loop.chunks)) - 1;
-    const bool nested = inside_loop;
-    if (nested || helpers < 1) {
+    if (inside_loop || helpers < 1) {
         loop.work();
-        inside_loop = nested;
     } else {
         pool().run(loop, helpers);
     }
