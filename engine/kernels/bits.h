@@ -1,0 +1,107 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/// Bits in 64-bit words, lowest first, and their traffic with bytes.
+namespace lacuna::kernels {
+
+/// `count` ones from bit 0; `count` in 0…64.
+constexpr uint64_t low_bits(int64_t count) {
+    return count >= 64 ? ~uint64_t(0) : (uint64_t(1) << count) - 1;
+}
+
+/// 64 bytes to 64 bits: 1 where the byte is not 0.
+inline uint64_t pack64(const uint8_t* bytes) {
+    uint64_t word = 0;
+#if defined(__SSE2__)
+    const __m128i zero = _mm_setzero_si128();
+    for (int part = 0; part < 4; ++part) {
+        const __m128i sixteen = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * part));
+        const auto zeros = uint32_t(_mm_movemask_epi8(_mm_cmpeq_epi8(sixteen, zero)));
+        word |= uint64_t(~zeros & 0xffffu) << (16 * part);
+    }
+#else
+    for (int i = 0; i < 64; ++i) word |= uint64_t(bytes[i] != 0) << i;
+#endif
+    return word;
+}
+
+/// The same for fewer than 64 bytes; the bits past them are 0.
+inline uint64_t pack(const uint8_t* bytes, int64_t count) {
+    if (count >= 64) return pack64(bytes);
+    uint8_t padded[64] = {};
+    std::memcpy(padded, bytes, size_t(count));
+    return pack64(padded);
+}
+
+/// `count` (at most 64) bits to bytes of 0 or 1.
+inline void unpack(uint64_t word, uint8_t* bytes, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) bytes[i] = uint8_t(word >> i & 1);
+}
+
+/// `count` (1…64) bits of `words` from bit `begin` on.
+inline uint64_t read_bits(const uint64_t* words, int64_t begin, int64_t count) {
+    const int64_t word = begin >> 6, shift = begin & 63;
+    uint64_t bits = words[word] >> shift;
+    if (shift + count > 64) bits |= words[word + 1] << (64 - shift);
+    return bits & low_bits(count);
+}
+
+/// Ones among bits [begin, end) of `words`.
+inline int64_t count_bits(const uint64_t* words, int64_t begin, int64_t end) {
+    if (begin >= end) return 0;
+    const int64_t first = begin >> 6, last = (end - 1) >> 6;
+    if (first == last) return std::popcount(read_bits(words, begin, end - begin));
+    int64_t count = std::popcount(words[first] >> (begin & 63));
+    for (int64_t i = first + 1; i < last; ++i) count += std::popcount(words[i]);
+    return count + std::popcount(words[last] & low_bits(((end - 1) & 63) + 1));
+}
+
+/// Sets bits [begin, end) of `words` to `value`.
+inline void fill_bits(uint64_t* words, int64_t begin, int64_t end, bool value) {
+    while (begin < end) {
+        const int64_t word = begin >> 6, shift = begin & 63;
+        const int64_t count = end - begin < 64 - shift ? end - begin : 64 - shift;
+        const uint64_t bits = low_bits(count) << shift;
+        words[word] = value ? words[word] | bits : words[word] & ~bits;
+        begin += count;
+    }
+}
+
+/// Appends runs of bits to whole words, from a word's first bit on.
+class BitWriter {
+  public:
+    explicit BitWriter(uint64_t* words) : out_(words) {}
+
+    /// The lowest `count` (1…64) bits of `bits`; those above must be 0.
+    void append(uint64_t bits, int64_t count) {
+        pending_ |= bits << used_;
+        used_ += count;
+        if (used_ < 64) return;
+        *out_++ = pending_;
+        used_ -= 64;
+        pending_ = used_ > 0 ? bits >> (count - used_) : 0;
+    }
+    /// `count` (any number) copies of one bit.
+    void append_run(bool bit, int64_t count) {
+        for (; count > 64; count -= 64) append(bit ? ~uint64_t(0) : 0, 64);
+        if (count > 0) append(bit ? low_bits(count) : 0, count);
+    }
+    /// Writes the last, unfilled word; bits past the end are 0.
+    void finish() {
+        if (used_ > 0) *out_ = pending_;
+    }
+
+  private:
+    uint64_t* out_;
+    uint64_t pending_ = 0;
+    int64_t used_ = 0;
+};
+
+}  // namespace lacuna::kernels
