@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+namespace lacuna {
+
+/// A file that was opened and mapped read-only; nothing is read until somebody looks. Unmapped with the last owner.
+class MappedFile {
+  public:
+    /// Throws Error(file) where there is no such file, it is a folder or cannot be read, Error(format) if it is empty.
+    static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+    ~MappedFile();
+    MappedFile(const MappedFile&) = delete;
+    MappedFile& operator=(const MappedFile&) = delete;
+
+    const std::filesystem::path& path() const { return path_; }
+    std::span<const std::byte> bytes() const { return {data_, size_}; }
+    uint64_t size() const { return size_; }
+
+    /// True while the file on the disk is the one that was mapped: same length, same time of change.
+    bool unchanged() const;
+    /// True if `path` names this very file, be it through a link.
+    bool is_at(const std::filesystem::path& path) const;
+
+  private:
+    explicit MappedFile(const std::filesystem::path& path);
+
+    std::filesystem::path path_;
+    int file_ = -1;
+    const std::byte* data_ = nullptr;
+    size_t size_ = 0;
+    uint64_t device_ = 0, inode_ = 0;
+    int64_t changed_seconds_ = 0, changed_nanoseconds_ = 0;
+};
+
+using MappedFilePtr = std::shared_ptr<const MappedFile>;
+
+}  // namespace lacuna

@@ -1,0 +1,64 @@
+#include "engine/model/checkpoint.h"
+
+#include <array>
+#include <utility>
+
+#include "engine/base/error.h"
+
+namespace lacuna {
+namespace {
+
+constexpr std::array<std::pair<Format, std::string_view>, 5> format_names{{
+    {Format::safetensors, "safetensors"},
+    {Format::safetensors_sharded, "safetensors-sharded"},
+    {Format::torch_zip, "torch-zip"},
+    {Format::torch_legacy, "torch-legacy"},
+    {Format::torchscript, "torchscript"},
+}};
+
+}  // namespace
+
+std::string_view format_name(Format format) {
+    return format_names[size_t(format)].second;
+}
+
+std::optional<Format> format_from_name(std::string_view name) {
+    for (const auto& [format, its_name] : format_names)
+        if (its_name == name) return format;
+    return std::nullopt;
+}
+
+bool in_optimizer(std::string_view name) {
+    return name.starts_with("optimizer") || name.find(".optimizer") != std::string_view::npos;
+}
+
+bool is_parameter(const TensorInfo& tensor) {
+    return tensor.role != TensorRole::buffer && !in_optimizer(tensor.name);
+}
+
+std::optional<size_t> Checkpoint::find(std::string_view name) const {
+    const auto at = by_name_.find(name);
+    if (at == by_name_.end()) return std::nullopt;
+    return at->second;
+}
+
+TensorView Checkpoint::view(size_t index) const {
+    const TensorInfo& tensor = tensors_.at(index);
+    return {storages_[tensor.storage].data + tensor.offset, tensor.dtype, tensor.shape, tensor.strides};
+}
+
+int64_t Checkpoint::parameters() const {
+    int64_t sum = 0;
+    for (const TensorInfo& tensor : tensors_)
+        if (is_parameter(tensor)) sum += tensor.elements();
+    return sum;
+}
+
+void Checkpoint::finish() {
+    by_name_.reserve(tensors_.size());
+    for (size_t i = 0; i < tensors_.size(); ++i)
+        if (!by_name_.emplace(tensors_[i].name, i).second)
+            throw Error(ErrorKind::format, path_.string(), "two tensors are called " + tensors_[i].name);
+}
+
+}  // namespace lacuna
