@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -26,11 +27,11 @@ struct Descriptor {
     }
 };
 
-/// What a new file's mode would be without our asking: mkstemp makes files that only their owner can read.
-mode_t usual_mode() {
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    return 0666 & ~mask;
+/// A name beside `target` that no other thread or process takes.
+fs::path beside(const fs::path& target) {
+    static std::atomic<unsigned> counter{0};
+    const std::string suffix = "." + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    return target.parent_path() / ("." + target.filename().string() + suffix);
 }
 
 }  // namespace
@@ -40,12 +41,12 @@ OutputFile::OutputFile(const fs::path& target) {
     target_ = fs::is_symlink(target, ignored) ? fs::weakly_canonical(target, ignored) : target;
     if (fs::is_directory(target_, ignored))
         throw Error(ErrorKind::file, target.string(), "is a folder", "name a file to write");
-    std::string name = (target_.parent_path() / ("." + target_.filename().string() + ".XXXXXX")).string();
-    const Descriptor made{::mkstemp(name.data())};
+    const fs::path name = beside(target_);
+    const Descriptor made{::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
     if (made.fd < 0) fail(target, "cannot be written", "check that its folder exists and can be written to");
     temporary_ = name;
     struct stat old {};
-    ::fchmod(made.fd, ::stat(target_.c_str(), &old) == 0 ? old.st_mode & 07777 : usual_mode());
+    if (::stat(target_.c_str(), &old) == 0) ::fchmod(made.fd, old.st_mode & 07777);
 }
 
 OutputFile::~OutputFile() {

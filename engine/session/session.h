@@ -24,6 +24,7 @@ struct TensorState {
     MaskPtr stepped;                         ///< the mask after the steps taken; null: nothing pruned yet
     MaskPtr shown;                           ///< what the next step would give: live preview; null: nothing pruned
     int64_t kept = 0;                        ///< of `shown`, by the mask
+    bool computing = false;                  ///< `shown` is older than the options; a newer one is on its way
     std::string problem;                     ///< why no preview could be computed, in words; empty: all is well
 
     bool pending() const { return shown != stepped; }

@@ -1,0 +1,86 @@
+#include "engine/session/detail_cache.h"
+
+#include "engine/base/error.h"
+
+namespace lacuna {
+namespace {
+
+constexpr int histogram_bins = 200;
+constexpr const char* level_option = "sparsity_level";
+
+/// The tensor's options filled in; nothing where it has no rule or they do not fit yet.
+std::optional<Options> complete_options(const TensorState& state, const Shape& shape) {
+    if (!state.sparsifier) return std::nullopt;
+    try {
+        Options options = state.sparsifier->complete(state.options);
+        state.sparsifier->check(options, &shape);
+        return options;
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace
+
+void DetailCache::see_weights(const Document& document, size_t tensor, Progress& progress) {
+    if (model_ == document.model && tensor_ == tensor && magnitude_) return;
+    clear();
+    model_ = document.model;
+    tensor_ = tensor;
+    weight_ = model_->checkpoint().view(tensor);
+    all_ = std::make_shared<const Mask>(Mask::ones(weight_.shape));
+    if (is_floating(weight_.dtype)) {
+        bins_ = std::make_shared<const WeightBins>(bin_weights(weight_, histogram_bins));
+        progress.check();
+        full_scale_ = magnitude_scale(weight_);
+        magnitude_ = std::make_shared<const Pyramid>(magnitude_pyramid(weight_, full_scale_));
+        progress.check();
+    }
+}
+
+std::shared_ptr<const ThresholdCurve> DetailCache::curve(const Document& document, size_t tensor,
+                                                         const Options& options) {
+    const TensorState& state = *document.tensors[tensor];
+    Options key = options;
+    key.erase(level_option);
+    if (curve_ && curve_rule_ == state.sparsifier && curve_options_ == key && curve_stepped_ == state.stepped)
+        return curve_;
+    const Mask& current = state.stepped ? *state.stepped : *all_;
+    auto made = state.sparsifier->thresholds({weight_, &current, &options, document.ties, document.info(tensor).name});
+    curve_rule_ = state.sparsifier;
+    curve_options_ = std::move(key);
+    curve_stepped_ = state.stepped;
+    curve_ = made ? std::make_shared<const ThresholdCurve>(std::move(*made)) : nullptr;
+    return curve_;
+}
+
+TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progress& progress) {
+    see_weights(document, tensor, progress);
+    const TensorState& state = *document.tensors[tensor];
+    auto detail = std::make_shared<TensorDetail>();
+    detail->tensor = tensor;
+    detail->model = model_;
+    detail->weight = weight_;
+    detail->mask = state.shown ? state.shown : all_;
+    detail->pending = state.pending();
+    detail->bins = bins_;
+    detail->full_scale = full_scale_;
+    detail->magnitude = magnitude_;
+    if (mask_ != detail->mask || !density_) {
+        density_ = std::make_shared<const Pyramid>(density_pyramid(*detail->mask));
+        progress.check();
+        pruned_bins_ =
+            bins_ ? std::make_shared<const std::vector<int64_t>>(bin_pruned(weight_, *detail->mask, *bins_)) : nullptr;
+        mask_ = detail->mask;
+        progress.check();
+    }
+    detail->density = density_;
+    detail->pruned_bins = pruned_bins_;
+    if (const auto options = complete_options(state, weight_.shape)) {
+        detail->curve = curve(document, tensor, *options);
+        if (options->has(level_option)) detail->level = options->number(level_option);
+    }
+    return detail;
+}
+
+}  // namespace lacuna

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/session/session.h"
+
+namespace lacuna {
+
+/// What a person has decided and what came of it: the part of a session that undo goes back through. Immutable once
+/// shared; an edit copies the list of pointers and replaces those that it changes.
+struct Document {
+    ModelPtr model;
+    std::vector<TensorStatePtr> tensors;  ///< one for each of the checkpoint's tensors
+    Ties ties = Ties::lowest;
+    int steps = 0;
+
+    const TensorInfo& info(size_t tensor) const { return model->checkpoint().tensors()[tensor]; }
+};
+using DocumentPtr = std::shared_ptr<const Document>;
+
+/// What became of an edit: the tensors that took it, and why the others did not.
+struct EditResult {
+    DocumentPtr document;  ///< null if nothing changed
+    std::vector<size_t> changed;
+    size_t refused = 0;
+    std::string reason;  ///< of the first refusal
+};
+
+/// A document in which nothing is pruned.
+DocumentPtr new_document(ModelPtr model);
+
+EditResult with_sparsifier(const Document& document, const std::vector<size_t>& tensors, const std::string& name);
+EditResult with_option(const Document& document, const std::vector<size_t>& tensors, const std::string& option,
+                       const std::optional<OptionValue>& value);  ///< no value: back to the default
+EditResult with_frozen(const Document& document, const std::vector<size_t>& tensors, bool frozen);
+EditResult with_masks_cleared(const Document& document, const std::vector<size_t>& tensors);
+/// The recipe's groups and ties over unpruned tensors; nothing is stepped. Throws Error(recipe).
+DocumentPtr with_recipe(const Document& document, const Recipe& recipe);
+
+/// The mask that one more step gives `tensor`. Null: nothing is pruned. Throws Error(argument) if its options do not
+/// fit.
+MaskPtr next_mask(const Document& document, size_t tensor);
+/// `state` with `shown` replaced and what depends on it brought up to date. A mask that prunes nothing becomes null and
+/// one that equals the stepped mask becomes that very mask, so that pointers tell whether anything is pending.
+TensorStatePtr with_shown(const TensorState& state, MaskPtr shown, bool computing, std::string problem = {});
+/// The masks shown, by tensor FQN.
+MaskSet shown_masks(const Document& document);
+
+/// The current groups as a recipe. Headless it gives the shown masks if they come from `steps` steps with these
+/// options.
+Recipe recipe_of(const Document& document);
+
+/// "3 layers" or the one tensor's name, for undo labels and notices.
+std::string tensors_in_words(const Document& document, const std::vector<size_t>& tensors);
+
+}  // namespace lacuna

@@ -1,0 +1,228 @@
+#include "engine/session/session.h"
+
+#include "engine/base/output_file.h"
+#include "engine/session/pruning.h"
+#include "engine/session/session_impl.h"
+
+namespace lacuna {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string quoted(const std::string& option) {
+    std::string words = option;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    return words;
+}
+
+/// Tensors on which the recipe, run from the start, gives another mask than the one shown.
+std::vector<std::string> differing(const Document& document, const Recipe& recipe, Progress& progress) {
+    Pruning pruning(document.model->checkpoint_ptr(), resolve(recipe, document.model->checkpoint()), recipe.ties);
+    for (int i = 0; i < recipe.steps; ++i) pruning.step(progress);
+    MaskSet shown = shown_masks(document);
+    std::vector<std::string> names;
+    for (const auto& [name, mask] : pruning.masks()) {
+        const auto found = shown.find(name);
+        const bool same = found != shown.end() ? *found->second == *mask : mask->pruned() == 0;
+        if (!same) names.push_back(name);
+        if (found != shown.end()) shown.erase(found);
+    }
+    for (const auto& [name, mask] : shown) names.push_back(name);
+    return names;
+}
+
+}  // namespace
+
+Session::Session(std::function<void()> changed) : impl_(std::make_unique<Impl>(std::move(changed))) {}
+Session::~Session() = default;
+
+SnapshotPtr Session::snapshot() const {
+    std::lock_guard lock(impl_->mutex);
+    return impl_->snapshot;
+}
+
+TensorDetailPtr Session::detail() const {
+    std::lock_guard lock(impl_->mutex);
+    return impl_->detail;
+}
+
+void Session::wait_idle() {
+    impl_->outstanding.wait();
+}
+
+void Session::cancel_job() {
+    impl_->control.cancel();
+    impl_->jobs.cancel();
+}
+
+// --- files
+
+void Session::open(fs::path path) {
+    Impl& s = *impl_;
+    s.control.post(s.counted([&s, path](CancelToken token) {
+        s.run_job("Opening " + path.filename().string(), token, [&](Progress& progress) {
+            const CheckpointPtr checkpoint = open_checkpoint(path);
+            progress.check();
+            s.document = new_document(std::make_shared<const Model>(checkpoint));
+            s.start_over();
+            for (const std::string& note : checkpoint->notes()) s.notify(Notice::Kind::information, note);
+        });
+    }));
+}
+
+void Session::open_data(fs::path path) {
+    Impl& s = *impl_;
+    s.control.post(s.counted([&s, path](CancelToken token) {
+        s.run_job("Opening data " + path.filename().string(), token, [&](Progress&) {
+            s.data = Dataset::open(path);
+            s.forget_evaluations();
+        });
+    }));
+}
+
+void Session::close() {
+    Impl& s = *impl_;
+    s.post([&s] {
+        s.document = nullptr;
+        s.start_over();
+        s.document_changed();
+    });
+}
+
+void Session::load_recipe(fs::path path) {
+    Impl& s = *impl_;
+    s.control.post(s.counted([&s, path](CancelToken token) {
+        if (!s.document) {
+            s.notify(Notice::Kind::warning, "A recipe needs a model to work on", "open a model first");
+            return s.publish();
+        }
+        s.run_job("Recipe " + path.filename().string(), token, [&](Progress& progress) {
+            const Recipe recipe = read_recipe(path);
+            DocumentPtr next = with_recipe(*s.document, recipe);
+            for (int i = 0; i < recipe.steps; ++i) next = s.stepped(*next, progress);
+            s.commit("Recipe " + path.filename().string(), next);
+        });
+    }));
+}
+
+void Session::save_recipe(fs::path path) {
+    Impl& s = *impl_;
+    s.post([&s, path] {
+        if (!s.document) return;
+        s.start_job("Saving recipe " + path.filename().string(), [&s, path, document = s.document](Progress& progress) {
+            const Recipe recipe = recipe_of(*document);
+            if (recipe.groups.empty())
+                throw Error(ErrorKind::state, path.string(), "there is nothing to save",
+                            "choose a sparsifier for at least one layer");
+            const std::vector<std::string> other = differing(*document, recipe, progress);
+            write_file(path, to_yaml(recipe));
+            s.post([&s, path, other] {
+                s.modified = false;
+                if (other.empty()) {
+                    s.notify(Notice::Kind::information, "Saved " + path.filename().string(),
+                             "run from the start it gives the very masks shown: checked");
+                } else {
+                    s.notify(Notice::Kind::warning,
+                             "Saved " + path.filename().string() + ", which gives other masks for " +
+                                 std::to_string(other.size()) + " tensors, first " + other[0],
+                             "their steps were taken with changing options, which a recipe cannot say");
+                }
+                s.publish();
+            });
+        });
+    });
+}
+
+void Session::export_model(fs::path out, Format format, std::optional<fs::path> masks) {
+    Impl& s = *impl_;
+    s.control.post(s.counted([&s, out, format, masks](CancelToken token) {
+        if (!s.document) return;
+        if (s.pending() && !s.step_now(token)) return;
+        const auto work = [&s, out, format, masks, document = s.document](Progress& progress) {
+            const MaskSet shown = shown_masks(*document);
+            const ExportProof proof = export_checkpoint(document->model->checkpoint(), shown, out, format, progress);
+            if (masks) write_masks(shown, *masks, progress);
+            s.post([&s, out, proof] {
+                s.modified = false;
+                s.notify(Notice::Kind::information, "Exported " + out.filename().string(),
+                         "opened again and compared: " + std::to_string(proof.zeros) + " zeros in " +
+                             std::to_string(proof.tensors_pruned) + " pruned tensors, " +
+                             std::to_string(proof.tensors_untouched) + " tensors unchanged");
+                s.publish();
+            });
+        };
+        s.start_job("Exporting " + out.filename().string(), work);
+    }));
+}
+
+// --- intents
+
+void Session::set_sparsifier(std::vector<size_t> tensors, std::string name) {
+    Impl& s = *impl_;
+    s.post([&s, tensors, name] {
+        s.edit(name.empty() ? "Remove sparsifier" : "Set sparsifier",
+               [&](const Document& document) { return with_sparsifier(document, tensors, name); });
+    });
+}
+
+void Session::set_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging) {
+    Impl& s = *impl_;
+    s.post([&s, tensors, option, value, dragging] {
+        std::string key = option;
+        for (size_t tensor : tensors) key += "," + std::to_string(tensor);
+        s.edit(
+            "Set " + quoted(option),
+            [&](const Document& document) { return with_option(document, tensors, option, value); }, key);
+        s.drag = dragging ? key : "";
+    });
+}
+
+void Session::reset_option(std::vector<size_t> tensors, std::string option) {
+    Impl& s = *impl_;
+    s.post([&s, tensors, option] {
+        s.edit("Reset " + quoted(option),
+               [&](const Document& document) { return with_option(document, tensors, option, std::nullopt); });
+    });
+}
+
+void Session::set_frozen(std::vector<size_t> tensors, bool frozen) {
+    Impl& s = *impl_;
+    s.post([&s, tensors, frozen] {
+        s.edit(frozen ? "Freeze mask" : "Free mask",
+               [&](const Document& document) { return with_frozen(document, tensors, frozen); });
+    });
+}
+
+void Session::clear_masks(std::vector<size_t> tensors) {
+    Impl& s = *impl_;
+    s.post([&s, tensors] {
+        s.edit("Clear mask", [&](const Document& document) { return with_masks_cleared(document, tensors); });
+    });
+}
+
+void Session::step() {
+    Impl& s = *impl_;
+    s.control.post(s.counted([&s](CancelToken token) { s.step_now(token); }));
+}
+
+void Session::undo() {
+    impl_->post([&s = *impl_] { s.go_back(s.undo, s.redo); });
+}
+
+void Session::redo() {
+    impl_->post([&s = *impl_] { s.go_back(s.redo, s.undo); });
+}
+
+// --- view
+
+void Session::focus(std::optional<size_t> tensor) {
+    impl_->post([&s = *impl_, tensor] {
+        if (s.focus == tensor) return;
+        s.focus = tensor;
+        s.detail_of = nullptr;
+        s.request_detail();
+        s.publish();
+    });
+}
+
+}  // namespace lacuna

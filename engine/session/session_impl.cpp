@@ -1,0 +1,331 @@
+#include "engine/session/session_impl.h"
+
+#include <algorithm>
+
+namespace lacuna {
+namespace {
+
+constexpr size_t undo_limit = 200;
+constexpr size_t notices_kept = 20;
+
+bool any_computing(const Document& document) {
+    return std::any_of(document.tensors.begin(), document.tensors.end(), [](const auto& t) { return t->computing; });
+}
+
+bool any_pending(const Document& document) {
+    return std::any_of(document.tensors.begin(), document.tensors.end(),
+                       [](const auto& t) { return t->computing || t->pending(); });
+}
+
+}  // namespace
+
+void Session::Impl::publish() {
+    auto next = std::make_shared<Snapshot>();
+    next->version = ++version;
+    if (document) {
+        const Checkpoint& checkpoint = document->model->checkpoint();
+        next->model = document->model;
+        next->tensors = document->tensors;
+        next->parameters = checkpoint.parameters();
+        next->steps = document->steps;
+        for (size_t i = 0; i < document->tensors.size(); ++i) {
+            const TensorState& state = *document->tensors[i];
+            const TensorInfo& info = checkpoint.tensors()[i];
+            if (prunable_by_default(info)) next->prunable += info.elements();
+            if (state.shown) next->pruned += state.shown->size() - state.kept;
+            next->pending |= state.pending();
+            next->computing |= state.computing;
+        }
+    }
+    if (!undo.empty()) next->undo_label = undo.back().label;
+    if (!redo.empty()) next->redo_label = redo.back().label;
+    next->data = data;
+    next->dense = dense;
+    next->accuracy = accuracy;
+    next->evaluating = evaluating;
+    next->evaluation_problem = evaluation_problem;
+    next->job = job;
+    next->notices = notices;
+    next->modified = modified;
+    {
+        std::lock_guard lock(mutex);
+        snapshot = std::move(next);
+    }
+    if (changed) changed();
+}
+
+void Session::Impl::notify(Notice::Kind kind, std::string text, std::string text_detail) {
+    if (notices.size() == notices_kept) notices.erase(notices.begin());
+    notices.push_back({kind, std::move(text), std::move(text_detail), ++notice_number});
+}
+
+void Session::Impl::notify(const Error& error, const std::string& what) {
+    const std::string where = error.where().empty() ? "" : error.where() + ": ";
+    notify(Notice::Kind::error, what + ": " + where + error.problem(), error.hint());
+}
+
+void Session::Impl::commit(std::string label, DocumentPtr next) {
+    if (undo.size() == undo_limit) undo.erase(undo.begin());
+    undo.push_back({std::move(label), document});
+    redo.clear();
+    document = std::move(next);
+    modified = true;
+}
+
+void Session::Impl::edit(const std::string& verb, const std::function<EditResult(const Document&)>& change,
+                         const std::string& drag_key) {
+    if (!document) return;
+    EditResult result;
+    try {
+        result = change(*document);
+    } catch (const Error& error) {
+        notify(error, verb);
+        return publish();
+    }
+    if (result.refused > 0) {
+        const size_t others = result.refused - 1;
+        notify(Notice::Kind::warning, result.reason,
+               others > 0 ? "left alone, and " + std::to_string(others) + " more" : "left alone");
+    }
+    if (result.document) {
+        const bool joins = !drag.empty() && drag == drag_key && !undo.empty();
+        if (joins) {
+            document = result.document;
+        } else {
+            commit(verb + " of " + tensors_in_words(*document, result.changed), result.document);
+        }
+    }
+    drag.clear();
+    document_changed();
+}
+
+void Session::Impl::go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>& to) {
+    if (from.empty()) return;
+    UndoEntry entry = std::move(from.back());
+    from.pop_back();
+    to.push_back({entry.label, document});
+    document = std::move(entry.document);
+    drag.clear();
+    modified = true;
+    document_changed();
+}
+
+void Session::Impl::start_over() {
+    undo.clear();
+    redo.clear();
+    drag.clear();
+    focus.reset();
+    detail_of = nullptr;
+    modified = false;
+    forget_evaluations();
+}
+
+bool Session::Impl::pending() const {
+    return document && any_pending(*document);
+}
+
+void Session::Impl::document_changed() {
+    request_previews();
+    request_detail();
+    request_evaluation();
+    publish();
+}
+
+void Session::Impl::request_previews() {
+    if (previewing || !document || !any_computing(*document)) return;
+    previewing = true;
+    previews.post(counted([this, from = document, first = focus](CancelToken token) {
+        auto found = std::make_shared<std::vector<MaskWork>>(preview_work(*from, first));
+        compute_masks(*from, *found, token);
+        if (token.cancelled()) return;
+        post([this, from, found] {
+            previewing = false;
+            if (document && document->model == from->model) take_previews(*found);
+            document_changed();
+        });
+    }));
+}
+
+void Session::Impl::take_previews(const std::vector<MaskWork>& found) {
+    auto next = std::make_shared<Document>(*document);
+    for (const MaskWork& work : found) {
+        const TensorStatePtr& now = document->tensors[work.tensor];
+        const bool current = now == work.state;
+        // A value that was dragged on meanwhile still shows this older mask until its own arrives.
+        const bool older =
+            now->computing && now->sparsifier == work.state->sparsifier && now->stepped == work.state->stepped;
+        if (current) {
+            next->tensors[work.tensor] =
+                with_shown(*now, work.problem.empty() ? work.mask : now->stepped, false, work.problem);
+        } else if (older && work.problem.empty()) {
+            next->tensors[work.tensor] = with_shown(*now, work.mask, true);
+        }
+    }
+    document = next;
+}
+
+void Session::Impl::request_detail() {
+    if (!document || !focus || *focus >= document->tensors.size()) {
+        detail_of = nullptr;
+        std::lock_guard lock(mutex);
+        detail = nullptr;
+        return;
+    }
+    const TensorStatePtr& state = document->tensors[*focus];
+    if (detail_of == state) return;
+    detail_of = state;
+    const auto work = [this, from = document, tensor = *focus](CancelToken token) {
+        Progress progress({}, token);
+        try {
+            auto made = details.make(*from, tensor, progress);
+            post([this, from, tensor, made] {
+                if (!document || document->model != from->model || focus != tensor) return;
+                {
+                    std::lock_guard lock(mutex);
+                    detail = made;
+                }
+                publish();
+            });
+        } catch (const Cancelled&) {
+        } catch (const std::exception& error) {
+            post([this, text = std::string(error.what())] {
+                notify(Notice::Kind::error, "Cannot draw this tensor: " + text);
+                publish();
+            });
+        }
+    };
+    previews.replace("detail", counted(work), false);
+}
+
+void Session::Impl::forget_evaluations() {
+    dense.reset();
+    accuracy.reset();
+    evaluation_problem.clear();
+    evaluating = false;
+    evaluated.clear();
+    evaluation_seconds = 0;
+}
+
+void Session::Impl::request_evaluation() {
+    if (!document || !data) return;
+    if (!document->model->checkpoint().runnable()) {
+        evaluation_problem =
+            "this checkpoint carries no code to run; open the model's TorchScript file to see accuracy";
+        return;
+    }
+    if (any_computing(*document)) return;
+    MaskSet masks = shown_masks(*document);
+    if ((evaluating || accuracy || !evaluation_problem.empty()) && masks == evaluated) return;
+    evaluated = masks;
+    evaluating = true;
+    // A slow evaluation is given up for newer masks; a quick one finishes, so that a drag shows numbers all along.
+    const bool slow = evaluation_seconds > 0.3;
+    const auto work = [this, checkpoint = document->model->checkpoint_ptr(), set = data, masks,
+                       need_dense = !dense](CancelToken token) {
+        const auto publish_result = [this, checkpoint, set](const Evaluator::Result& result) {
+            post([this, checkpoint, set, result] {
+                if (!document || document->model->checkpoint_ptr() != checkpoint || data != set) return;
+                take_evaluation(result);
+                publish();
+            });
+        };
+        Progress progress({}, token);
+        evaluator.run(checkpoint, *set, masks, need_dense, progress, publish_result);
+    };
+    evaluations.replace("evaluation", counted(work), slow);
+}
+
+void Session::Impl::take_evaluation(const Evaluator::Result& result) {
+    if (result.dense) dense = result.dense;
+    if (result.pruned) {
+        accuracy = result.pruned;
+        evaluation_seconds = result.pruned->seconds;
+    }
+    evaluation_problem = result.problem;
+    if ((result.pruned || !result.problem.empty()) && result.masks == evaluated) evaluating = false;
+}
+
+/// Runs a job on the control lane: intents that come meanwhile wait for it.
+void Session::Impl::run_job(const std::string& title, CancelToken token, const std::function<void(Progress&)>& work) {
+    Progress progress(
+        [&](const ProgressState& state) {
+            job = JobState{title, state, true};
+            publish();
+        },
+        token);
+    job = JobState{title, {}, true};
+    publish();
+    try {
+        work(progress);
+    } catch (const Cancelled&) {
+        notify(Notice::Kind::information, title + ": cancelled");
+    } catch (const Error& error) {
+        notify(error, title);
+    } catch (const std::exception& error) {
+        notify(Notice::Kind::error, title + ": " + error.what());
+    }
+    job.reset();
+    document_changed();
+}
+
+/// Runs a job on its own lane, beside which editing goes on.
+void Session::Impl::start_job(const std::string& title, std::function<void(Progress&)> work) {
+    jobs.post(counted([this, title, work = std::move(work)](CancelToken token) {
+        const auto show = [this](std::optional<JobState> state) {
+            post([this, state = std::move(state)] {
+                job = state;
+                publish();
+            });
+        };
+        Progress progress([&](const ProgressState& state) { show(JobState{title, state, true}); }, token);
+        const auto tell = [this](std::function<void()> say) {
+            post([this, say = std::move(say)] {
+                say();
+                publish();
+            });
+        };
+        show(JobState{title, {}, true});
+        try {
+            work(progress);
+        } catch (const Cancelled&) {
+            tell([this, title] { notify(Notice::Kind::information, title + ": cancelled", "nothing was written"); });
+        } catch (const Error& error) {
+            tell([this, title, error] { notify(error, title); });
+        } catch (const std::exception& error) {
+            tell([this, title, text = std::string(error.what())] { notify(Notice::Kind::error, title + ": " + text); });
+        }
+        show(std::nullopt);
+    }));
+}
+
+DocumentPtr Session::Impl::stepped(const Document& from, Progress& progress) {
+    std::vector<MaskWork> work = step_work(from);
+    if (work.empty() && !any_pending(from))
+        throw Error(ErrorKind::state, "", "nothing to step", "choose a sparsifier for at least one layer");
+    compute_masks(from, work, progress);
+    for (const MaskWork& item : work)
+        if (!item.problem.empty()) throw Error(ErrorKind::argument, from.info(item.tensor).name, item.problem);
+    auto next = std::make_shared<Document>(from);
+    for (MaskWork& item : work)
+        next->tensors[item.tensor] = with_shown(*from.tensors[item.tensor], std::move(item.mask), false);
+    for (TensorStatePtr& state : next->tensors) {
+        if (!state->pending()) continue;
+        auto committed = std::make_shared<TensorState>(*state);
+        committed->stepped = committed->shown;
+        state = std::move(committed);
+    }
+    ++next->steps;
+    return next;
+}
+
+bool Session::Impl::step_now(CancelToken token) {
+    if (!document) return false;
+    DocumentPtr next;
+    run_job("Step", token, [&](Progress& progress) {
+        next = stepped(*document, progress);
+        commit("Step " + std::to_string(next->steps), next);
+    });
+    return next != nullptr;
+}
+
+}  // namespace lacuna

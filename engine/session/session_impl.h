@@ -1,0 +1,122 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/session/detail_cache.h"
+#include "engine/session/document.h"
+#include "engine/session/evaluator.h"
+#include "engine/session/lane.h"
+#include "engine/session/mask_work.h"
+#include "engine/session/session.h"
+
+namespace lacuna {
+
+/// Counts work on its way. Held by the work itself, so work that is dropped unseen counts as done too.
+class Outstanding {
+  public:
+    std::shared_ptr<void> ticket() {
+        {
+            std::lock_guard lock(mutex_);
+            ++count_;
+        }
+        return {static_cast<void*>(this), [this](void*) {
+                    std::lock_guard lock(mutex_);
+                    if (--count_ == 0) none_.notify_all();
+                }};
+    }
+    void wait() {
+        std::unique_lock lock(mutex_);
+        none_.wait(lock, [this] { return count_ == 0; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable none_;
+    int count_ = 0;
+};
+
+struct UndoEntry {
+    std::string label;
+    DocumentPtr document;
+};
+
+/// Four lanes: `control` owns every member below the line and applies intents in order; the others compute on immutable
+/// documents and post what they found back to it.
+struct Session::Impl {
+    explicit Impl(std::function<void()> on_change) : changed(std::move(on_change)) {}
+    ~Impl() {
+        control.stop();
+        previews.stop();
+        evaluations.stop();
+        jobs.stop();
+    }
+
+    std::function<void()> changed;
+    mutable std::mutex mutex;  ///< guards the two pointers that others read
+    SnapshotPtr snapshot = std::make_shared<const Snapshot>();
+    TensorDetailPtr detail;
+    Outstanding outstanding;
+    // ---- control lane only
+    DocumentPtr document;
+    std::vector<UndoEntry> undo, redo;
+    std::string drag;  ///< what is being dragged: further values of it join the last undo entry
+    std::optional<size_t> focus;
+    TensorStatePtr detail_of;  ///< the state that the detail on its way is of
+    DatasetPtr data;
+    MaskSet evaluated;
+    double evaluation_seconds = 0;
+    std::optional<Evaluation> dense, accuracy;
+    std::string evaluation_problem;
+    bool evaluating = false, previewing = false, modified = false;
+    std::optional<JobState> job;
+    std::vector<Notice> notices;
+    uint64_t notice_number = 0, version = 0;
+    // ---- one lane each
+    DetailCache details;  ///< previews
+    Evaluator evaluator;  ///< evaluations
+    Lane control, previews, evaluations, jobs;
+
+    /// Work for a lane, counted for wait_idle.
+    Lane::Work counted(Lane::Work work) {
+        return [ticket = outstanding.ticket(), work = std::move(work)](CancelToken token) { work(std::move(token)); };
+    }
+    void post(std::function<void()> work) {
+        control.post(counted([work = std::move(work)](CancelToken) { work(); }));
+    }
+
+    // ---- publishing
+    void publish();
+    void notify(Notice::Kind kind, std::string text, std::string text_detail = {});
+    void notify(const Error& error, const std::string& what);
+
+    // ---- editing
+    void commit(std::string label, DocumentPtr next);
+    void edit(const std::string& verb, const std::function<EditResult(const Document&)>& change,
+              const std::string& drag_key = {});
+    /// Undo and redo: the newest document of `from` becomes the current one, which goes to `to`.
+    void go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>& to);
+    /// After another model was opened or this one closed.
+    void start_over();
+    bool pending() const;
+    void document_changed();
+    void request_previews();
+    void take_previews(const std::vector<MaskWork>& found);
+    void request_detail();
+    void request_evaluation();
+    void take_evaluation(const Evaluator::Result& result);
+    void forget_evaluations();
+
+    // ---- jobs
+    void run_job(const std::string& title, CancelToken token, const std::function<void(Progress&)>& work);
+    void start_job(const std::string& title, std::function<void(Progress&)> work);
+    DocumentPtr stepped(const Document& from, Progress& progress);
+    bool step_now(CancelToken token);
+};
+
+}  // namespace lacuna
