@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "engine/base/error.h"
+#include "tests/support/scratch_folder.h"
 
 namespace lacuna {
 namespace {
@@ -14,20 +14,12 @@ namespace fs = std::filesystem;
 
 class OutputFileTest : public testing::Test {
   protected:
-    void SetUp() override {
-        std::string name = (fs::temp_directory_path() / "lacuna-output-XXXXXX").string();
-        folder = ::mkdtemp(name.data());
+    static std::string read(const fs::path& path) { return testing_support::ScratchFolder::read(path); }
+    size_t files() const {
+        return size_t(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()));
     }
-    void TearDown() override { fs::remove_all(folder); }
 
-    static std::string read(const fs::path& path) {
-        std::ostringstream text;
-        text << std::ifstream(path).rdbuf();
-        return text.str();
-    }
-    size_t files() const { return size_t(std::distance(fs::directory_iterator(folder), fs::directory_iterator())); }
-
-    fs::path folder;
+    testing_support::ScratchFolder folder;
 };
 
 TEST_F(OutputFileTest, ReplacesTheTargetWhole) {
@@ -64,9 +56,9 @@ TEST_F(OutputFileTest, FollowsALinkToItsTarget) {
 }
 
 TEST_F(OutputFileTest, SaysWhyItCannotWrite) {
-    EXPECT_THROW(write_file(folder, "x"), Error);
+    EXPECT_THROW(write_file(folder.path(), "x"), Error);
     try {
-        write_file(folder / "missing" / "a", "x");
+        write_file(folder / "missing/a", "x");
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::file);
