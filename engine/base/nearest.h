@@ -1,0 +1,13 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lacuna {
+
+/// The candidate that is most likely meant by a mistyped `word` (fewest edits, at most a third of its length, the first
+/// of equals), or "" if none is near.
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace lacuna

@@ -1,0 +1,149 @@
+#include "engine/sparsifiers/options.h"
+
+#include <charconv>
+#include <cmath>
+#include <stdexcept>
+
+#include "engine/base/error.h"
+
+namespace lacuna {
+namespace {
+
+std::string text_of(double number) {
+    if (std::isnan(number)) return ".nan";
+    if (std::isinf(number)) return number < 0 ? "-.inf" : ".inf";
+    char buffer[32];
+    const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number);
+    return std::string(buffer, end);
+}
+
+[[noreturn]] void refuse(const OptionSpec& spec, const std::string& what, const std::string& hint) {
+    throw Error(ErrorKind::argument, spec.name, what, hint);
+}
+
+std::string span_of(const OptionSpec& spec) {
+    return "between " + text_of(spec.minimum) + " and " + text_of(spec.maximum);
+}
+
+void demand_in_range(const OptionSpec& spec, double number) {
+    if (number >= spec.minimum && number <= spec.maximum) return;
+    refuse(spec, text_of(number) + " is not " + span_of(spec), "give a number " + span_of(spec));
+}
+
+OptionValue checked_number(const OptionSpec& spec, const OptionValue& value) {
+    double number = 0;
+    if (const auto* real = std::get_if<double>(&value))
+        number = *real;
+    else if (const auto* whole = std::get_if<int64_t>(&value))
+        number = double(*whole);
+    else
+        refuse(spec, to_string(value) + " is not a number", "give a number " + span_of(spec));
+    if (!std::isfinite(number)) refuse(spec, text_of(number) + " is not finite", "give a number " + span_of(spec));
+    demand_in_range(spec, number);
+    return number;
+}
+
+OptionValue checked_integer(const OptionSpec& spec, const OptionValue& value) {
+    constexpr double too_large = 9.2e18;  // past int64
+    const std::string hint = "give a whole number " + span_of(spec);
+    int64_t number = 0;
+    if (const auto* whole = std::get_if<int64_t>(&value)) {
+        number = *whole;
+    } else if (const auto* real = std::get_if<double>(&value)) {
+        if (!std::isfinite(*real) || *real != std::floor(*real) || std::abs(*real) > too_large)
+            refuse(spec, text_of(*real) + " is not a whole number", hint);
+        number = int64_t(*real);
+    } else {
+        refuse(spec, to_string(value) + " is not a whole number", hint);
+    }
+    demand_in_range(spec, double(number));
+    return number;
+}
+
+OptionValue checked_choice(const OptionSpec& spec, const OptionValue& value) {
+    const std::string given = to_string(value);  // 2 and 2.0 both read "2"
+    std::string known;
+    for (const auto& choice : spec.choices) {
+        if (choice == given && !std::holds_alternative<std::vector<int64_t>>(value)) return choice;
+        known += (known.empty() ? "" : ", ") + choice;
+    }
+    refuse(spec, given + " is not one of " + known, "choose one of " + known);
+}
+
+OptionValue checked_block(const OptionSpec& spec, const OptionValue& value) {
+    const std::string hint = "give rows and columns of a block, such as [1, 4]";
+    const auto* sides = std::get_if<std::vector<int64_t>>(&value);
+    if (!sides || sides->size() != 2) refuse(spec, to_string(value) + " is not a pair of whole numbers", hint);
+    for (const int64_t side : *sides)
+        if (double(side) < spec.minimum || double(side) > spec.maximum)
+            refuse(spec, to_string(value) + " has a side that is not " + span_of(spec), hint);
+    return value;
+}
+
+template <typename T>
+const T& get(const std::map<std::string, OptionValue, std::less<>>& values, std::string_view name) {
+    const auto found = values.find(name);
+    if (found == values.end()) throw std::logic_error("no value for option " + std::string(name));
+    if (const auto* value = std::get_if<T>(&found->second)) return *value;
+    throw std::logic_error("option " + std::string(name) + " has another type");
+}
+
+}  // namespace
+
+void Options::erase(std::string_view name) {
+    if (const auto found = values_.find(name); found != values_.end()) values_.erase(found);
+}
+
+double Options::number(std::string_view name) const {
+    const auto found = values_.find(name);
+    if (found != values_.end())
+        if (const auto* whole = std::get_if<int64_t>(&found->second)) return double(*whole);
+    return get<double>(values_, name);
+}
+
+int64_t Options::integer(std::string_view name) const {
+    return get<int64_t>(values_, name);
+}
+
+bool Options::boolean(std::string_view name) const {
+    return get<bool>(values_, name);
+}
+
+const std::string& Options::choice(std::string_view name) const {
+    return get<std::string>(values_, name);
+}
+
+const std::vector<int64_t>& Options::block(std::string_view name) const {
+    return get<std::vector<int64_t>>(values_, name);
+}
+
+OptionValue checked(const OptionSpec& spec, const OptionValue& value) {
+    switch (spec.type) {
+        case OptionType::number:
+            return checked_number(spec, value);
+        case OptionType::integer:
+            return checked_integer(spec, value);
+        case OptionType::choice:
+            return checked_choice(spec, value);
+        case OptionType::block_shape:
+            return checked_block(spec, value);
+        case OptionType::boolean:
+            break;
+    }
+    if (!std::holds_alternative<bool>(value))
+        refuse(spec, to_string(value) + " is neither true nor false", "give true or false");
+    return value;
+}
+
+std::string to_string(const OptionValue& value) {
+    if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+    if (const auto* whole = std::get_if<int64_t>(&value)) return std::to_string(*whole);
+    if (const auto* real = std::get_if<double>(&value)) return text_of(*real);
+    if (const auto* text = std::get_if<std::string>(&value)) return *text;
+    std::string list;
+    for (const int64_t side : std::get<std::vector<int64_t>>(value))
+        list += (list.empty() ? "" : ", ") + std::to_string(side);
+    return "[" + list + "]";
+}
+
+}  // namespace lacuna

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "engine/kernels/keys.h"
+#include "engine/kernels/radix_select.h"
+#include "engine/mask/mask.h"
+
+namespace lacuna {
+
+/// The scores of a tensor's weights as keys (kernels/keys.h): |w| or w² rounded to float32, for F64 to double. Nothing
+/// is stored: they are computed from the weights whenever somebody reads them.
+class Scores {
+  public:
+    /// `weight` is contiguous. Weights that `mask` prunes score 0; null: none. Both must outlive this.
+    Scores(const TensorView& weight, bool squared, const Mask* mask);
+
+    int64_t size() const { return size_; }
+    /// Keys of weights [begin, end), row-major.
+    void read(int64_t begin, int64_t end, kernels::Key32* keys) const;
+    void read(int64_t begin, int64_t end, kernels::Key64* keys) const;
+    template <typename Key>
+    kernels::KeyReader<Key> reader() const {
+        return [this](int64_t begin, int64_t end, Key* scratch) -> const Key* {
+            read(begin, end, scratch);
+            return scratch;
+        };
+    }
+
+  private:
+    const TensorView& weight_;
+    int64_t size_;
+    bool squared_;
+    const Mask* mask_;
+};
+
+/// Keys of the blocks' mean scores over the matrix, in row-major order of the blocks; ragged edge blocks average their
+/// real weights.
+template <typename Key>
+std::vector<Key> block_keys(const Scores& scores, MatrixShape matrix, BlockShape block);
+
+/// Blocks along each side; the last of a side may be ragged.
+MatrixShape blocks_of(MatrixShape matrix, BlockShape block);
+
+}  // namespace lacuna

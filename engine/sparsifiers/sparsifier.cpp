@@ -1,0 +1,85 @@
+#include "engine/sparsifiers/sparsifier.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/sparsifiers/registry.h"
+
+namespace lacuna {
+namespace {
+
+/// "did you mean X?" where something is near, else the whole list.
+std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+    std::string list;
+    for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
+    const std::string near = nearest(word, known);
+    return (near.empty() ? "" : "did you mean " + near + "? ") + "known: " + list;
+}
+
+const std::vector<const Sparsifier*>& sorted_sparsifiers() {
+    static const auto all = [] {
+        auto list = listed_sparsifiers();
+        std::sort(list.begin(), list.end(), [](const auto* a, const auto* b) { return a->name() < b->name(); });
+        return list;
+    }();
+    return all;
+}
+
+}  // namespace
+
+const OptionSpec* Sparsifier::find_option(std::string_view name) const {
+    const auto specs = options();
+    const auto found = std::find_if(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == name; });
+    return found == specs.end() ? nullptr : &*found;
+}
+
+Options Sparsifier::complete(const Options& given) const {
+    Options full;
+    for (const auto& [name, value] : given.values()) {
+        const OptionSpec* spec = find_option(name);
+        if (!spec) {
+            std::vector<std::string> known;
+            for (const auto& option : options()) known.push_back(option.name);
+            throw Error(ErrorKind::argument, name, "sparsifier " + std::string(this->name()) + " has no such option",
+                        suggestion(name, known));
+        }
+        full.set(name, checked(*spec, value));
+    }
+    for (const auto& spec : options())
+        if (!full.has(spec.name) && spec.default_value) full.set(spec.name, *spec.default_value);
+    return full;
+}
+
+std::span<const Sparsifier* const> sparsifiers() {
+    return sorted_sparsifiers();
+}
+
+const Sparsifier& sparsifier(std::string_view name) {
+    std::vector<std::string> known;
+    for (const Sparsifier* one : sparsifiers()) {
+        if (one->name() == name) return *one;
+        known.emplace_back(one->name());
+    }
+    throw Error(ErrorKind::argument, "sparsifier", "there is none called \"" + std::string(name) + "\"",
+                suggestion(name, known));
+}
+
+double ThresholdCurve::threshold_at(double level) const {
+    if (magnitude.empty()) return 0;
+    const double place = std::clamp(level, 0.0, 1.0) * double(magnitude.size() - 1);
+    const auto left = size_t(place);
+    if (left + 1 >= magnitude.size()) return magnitude.back();
+    return std::lerp(magnitude[left], magnitude[left + 1], place - double(left));
+}
+
+double ThresholdCurve::level_at(double threshold) const {
+    if (magnitude.size() < 2 || threshold <= magnitude.front()) return 0;
+    if (threshold >= magnitude.back()) return 1;
+    const auto right = size_t(std::upper_bound(magnitude.begin(), magnitude.end(), threshold) - magnitude.begin());
+    const double low = magnitude[right - 1], high = magnitude[right];
+    return (double(right - 1) + (threshold - low) / (high - low)) / double(magnitude.size() - 1);
+}
+
+}  // namespace lacuna
