@@ -8,6 +8,7 @@
 #include "engine/formats/formats.h"
 #include "engine/mask/fake_sparsity.h"
 #include "engine/session/recipe.h"
+#include "engine/session/report.h"
 
 namespace lacuna {
 
@@ -49,7 +50,7 @@ struct LayerReport {
     std::string sparsifier;
     int64_t params = 0,
             zeros = 0;  ///< zeros: weights that are zero once the mask is squashed, ±0 of the source included
-    double sparsity() const { return params > 0 ? double(zeros) / double(params) : 0; }
+    double sparsity() const { return sparsity_of(zeros, params); }
 };
 
 struct Report {

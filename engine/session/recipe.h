@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct RecipeGroup {
     std::string sparsifier;
     Options options;  ///< as given: left-out options are absent
     RecipePlace place;
-    std::vector<RecipePlace> layer_places;
+    std::vector<RecipePlace> layer_places;                          ///< one for each of `layers`, or none
+    std::map<std::string, RecipePlace, std::less<>> option_places;  ///< of options that a file gave
 };
 
 /// The file that says what to prune and how (design.md, the headless contract).
@@ -35,8 +37,9 @@ struct Recipe {
 
 /// Reads YAML (JSON is a subset). Every error names file, line and key and says what to do. Throws Error(recipe).
 Recipe parse_recipe(std::string_view text, std::string source_name);
+/// Reads and parses a file of at most 1 MiB. Throws Error(file) too.
 Recipe read_recipe(const std::filesystem::path& path);
-/// The recipe as YAML; `parse_recipe` gives the same recipe back.
+/// The recipe as YAML; `parse_recipe` gives the same recipe back (places aside).
 std::string to_yaml(const Recipe& recipe);
 
 /// One tensor with what the recipe decided for it.

@@ -1,0 +1,326 @@
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "engine/base/nearest.h"
+#include "engine/session/recipe_error.h"
+#include "engine/session/recipe_text.h"
+
+namespace lacuna {
+namespace {
+
+constexpr size_t most_bytes = 1 << 20;
+constexpr size_t most_patterns = 100'000;  // aliases can make a small file name very many
+constexpr int64_t most_steps = 10'000;
+
+const std::vector<std::string> recipe_keys{"version", "groups", "steps", "ties", "schedule"};
+const std::vector<std::string> group_keys{"layers", "except", "sparsifier"};
+
+RecipePlace place_of(const YAML::Node& node) {
+    return {node.Mark().is_null() ? 0 : node.Mark().line + 1};
+}
+
+/// What a node is, in the words of an error message.
+std::string kind_of(const YAML::Node& node) {
+    switch (node.Type()) {
+        case YAML::NodeType::Map:
+            return "a mapping";
+        case YAML::NodeType::Sequence:
+            return "a list";
+        case YAML::NodeType::Scalar:
+            return "\"" + node.Scalar() + "\"";
+        default:
+            return "empty";
+    }
+}
+
+/// A scalar's value by YAML's core schema: what stands in quotes is text.
+OptionValue scalar_value(const YAML::Node& node) {
+    const std::string& text = node.Scalar();
+    if (node.Tag() != "?") return text;
+    if (text == "true" || text == "True" || text == "TRUE") return true;
+    if (text == "false" || text == "False" || text == "FALSE") return false;
+    const bool negative = text.starts_with('-');
+    const std::string_view unsigned_text = std::string_view(text).substr(negative || text.starts_with('+') ? 1 : 0);
+    if (unsigned_text == ".inf" || unsigned_text == ".Inf" || unsigned_text == ".INF")
+        return (negative ? -1 : 1) * std::numeric_limits<double>::infinity();
+    if (text == ".nan" || text == ".NaN" || text == ".NAN") return std::numeric_limits<double>::quiet_NaN();
+    if (unsigned_text.empty() ||
+        !(std::isdigit(static_cast<unsigned char>(unsigned_text[0])) || unsigned_text[0] == '.'))
+        return text;  // "inf" and "nan" without a dot are words
+    const char* end = text.data() + text.size();
+    const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
+    int64_t whole = 0;
+    if (const auto read = std::from_chars(begin, end, whole); read.ptr == end && read.ec == std::errc()) return whole;
+    double real = 0;
+    const auto read = std::from_chars(begin, end, real);
+    if (read.ptr != end || read.ec == std::errc::invalid_argument) return text;
+    if (read.ec == std::errc::result_out_of_range) return (negative ? -1 : 1) * std::numeric_limits<double>::infinity();
+    return real;
+}
+
+/// Walks the nodes of one recipe file and knows its name.
+class RecipeParser {
+  public:
+    explicit RecipeParser(std::string source) { recipe_.source = std::move(source); }
+
+    Recipe parse(std::string_view text) {
+        demand_text(text);
+        const std::vector<YAML::Node> documents = load(text);
+        if (documents.empty() || documents[0].IsNull())
+            fail({}, "", "the recipe is empty", "start it with version: 1 and a list of groups");
+        if (documents.size() > 1)
+            fail(place_of(documents[1]), "", "a second document begins here",
+                 "keep one recipe in a file: remove \"---\"");
+        read_top(documents[0]);
+        return std::move(recipe_);
+    }
+
+  private:
+    using Key = std::pair<std::string, YAML::Node>;
+
+    [[noreturn]] void fail(RecipePlace place, const std::string& key, std::string what, std::string hint) const {
+        recipe_error(recipe_.source, place, key, std::move(what), std::move(hint));
+    }
+
+    void demand_text(std::string_view text) const {
+        if (text.size() > most_bytes)
+            fail({}, "", "is larger than 1 MiB", "give a recipe, not another file; use globs instead of long lists");
+        if (const size_t bad = first_bad_byte(text); bad != std::string_view::npos)
+            fail({line_at(text, bad)}, "", "byte " + std::to_string(bad) + " is not UTF-8 text",
+                 "give a recipe in YAML, saved as UTF-8");
+    }
+
+    std::vector<YAML::Node> load(std::string_view text) const {
+        try {
+            return YAML::LoadAll(std::string(text));
+        } catch (const YAML::Exception& error) {
+            const int line = error.mark.is_null() ? 0 : error.mark.line + 1;
+            fail({line}, "", "is not valid YAML: " + error.msg, yaml_hint(text, line));
+        }
+    }
+
+    /// The keys of a mapping in order. Refuses keys that are no text and keys that come twice.
+    std::vector<Key> keys_of(const YAML::Node& map) const {
+        std::vector<Key> keys;
+        std::set<std::string> seen;
+        for (const auto& entry : map) {
+            if (!entry.first.IsScalar())
+                fail(place_of(entry.first), "", "a key is " + kind_of(entry.first) + ", not a word", "name the key");
+            const std::string& name = entry.first.Scalar();
+            if (!seen.insert(name).second) fail(place_of(entry.first), name, "comes twice", "keep one of the two");
+            keys.emplace_back(name, entry.second);
+        }
+        return keys;
+    }
+
+    /// The line of a key; a value that was left out stands nowhere, so the key's own node is asked.
+    RecipePlace place_of_key(const YAML::Node& map, const std::string& name) const {
+        for (const auto& entry : map)
+            if (entry.first.IsScalar() && entry.first.Scalar() == name) return place_of(entry.first);
+        return place_of(map);
+    }
+
+    YAML::Node needed(const YAML::Node& map, const std::string& name, const std::string& hint) const {
+        for (const auto& entry : map)
+            if (entry.first.Scalar() == name) return entry.second;
+        fail(place_of(map), name, "is missing", hint);
+    }
+
+    void refuse_unknown(const YAML::Node& map, const std::vector<std::string>& known, const std::string& of) const {
+        for (const auto& [name, node] : keys_of(map)) {
+            if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+            std::string list;
+            for (const auto& word : known) list += (list.empty() ? "" : ", ") + word;
+            const std::string near = nearest(name, known);
+            fail(place_of_key(map, name), name, "is not a key of " + of,
+                 near.empty() ? "known keys: " + list : "did you mean " + near + "?");
+        }
+    }
+
+    void read_top(const YAML::Node& top) {
+        if (!top.IsMap())
+            fail(place_of(top), "", "the recipe is " + kind_of(top) + ", not a mapping",
+                 "start it with version: 1 and a list of groups");
+        refuse_unknown(top, recipe_keys, "a recipe");
+        read_version(top);
+        for (const auto& [name, node] : keys_of(top)) {
+            if (name == "steps") read_steps(top, node);
+            if (name == "ties") read_ties(top, node);
+            if (name == "schedule")
+                fail(place_of_key(top, name), name, "schedules cannot be run by this version",
+                     "leave it out and say with steps how often to step");
+        }
+        read_groups(top);
+    }
+
+    void read_version(const YAML::Node& top) {
+        const YAML::Node node = needed(top, "version", "add version: 1");
+        const RecipePlace place = place_of_key(top, "version");
+        if (!node.IsScalar() || scalar_value(node) != OptionValue(int64_t(1)))
+            fail(place, "version", "is " + kind_of(node) + ", and this program reads version 1", "write version: 1");
+    }
+
+    void read_steps(const YAML::Node& top, const YAML::Node& node) {
+        const OptionValue value = node.IsScalar() ? scalar_value(node) : OptionValue(std::string());
+        const int64_t* steps = std::get_if<int64_t>(&value);
+        const std::string range = "a whole number between 1 and " + std::to_string(most_steps);
+        if (!steps || *steps < 1 || *steps > most_steps)
+            fail(place_of_key(top, "steps"), "steps", kind_of(node) + " is not " + range, "give " + range);
+        recipe_.steps = int(*steps);
+    }
+
+    void read_ties(const YAML::Node& top, const YAML::Node& node) {
+        const std::string value = node.IsScalar() ? node.Scalar() : "";
+        if (value != "lowest" && value != "aten")
+            fail(place_of_key(top, "ties"), "ties", kind_of(node) + " is neither lowest nor aten",
+                 "choose lowest (the default) or aten (torch.ao.pruning's order)");
+        recipe_.ties = value == "aten" ? Ties::aten : Ties::lowest;
+    }
+
+    void read_groups(const YAML::Node& top) {
+        const YAML::Node list = needed(top, "groups", "add a list of groups, each with layers and sparsifier");
+        const RecipePlace place = place_of_key(top, "groups");
+        if (!list.IsSequence())
+            fail(place, "groups", "is " + kind_of(list) + ", not a list", "begin each group with a dash: - layers: …");
+        if (list.size() == 0) fail(place, "groups", "is empty", "add a group, with layers and sparsifier");
+        for (const auto& group : list) {
+            if (!group.IsMap())
+                fail(place_of(group), "groups", "a group is " + kind_of(group) + ", not a mapping",
+                     "give it the keys layers and sparsifier");
+            recipe_.groups.push_back(read_group(group));
+        }
+    }
+
+    RecipeGroup read_group(const YAML::Node& map) {
+        refuse_unknown(map, group_keys_and_options(sparsifiers()), "a group");
+        RecipeGroup group;
+        group.place = place_of(map);
+        const YAML::Node layers = needed(map, "layers", "say which tensors, e.g. layers: \"*\"");
+        group.layers = read_patterns(map, "layers", layers, &group.layer_places);
+        if (group.layers.empty())
+            fail(place_of_key(map, "layers"), "layers", "names no tensor", "give a glob such as \"*\", or names");
+        const Sparsifier& rule = read_sparsifier(map);
+        group.sparsifier = rule.name();
+        refuse_unknown(map, group_keys_and_options(std::vector<const Sparsifier*>{&rule}),
+                       "a " + group.sparsifier + " group");
+        for (const auto& [name, node] : keys_of(map)) {
+            if (name == "except") group.except = read_patterns(map, name, node, nullptr);
+            if (const OptionSpec* spec = rule.find_option(name)) read_option(map, *spec, node, group);
+        }
+        check_options(rule, group);
+        return group;
+    }
+
+    template <class List>
+    static std::vector<std::string> group_keys_and_options(const List& rules) {
+        std::vector<std::string> keys = group_keys;
+        for (const Sparsifier* rule : rules)
+            for (const OptionSpec& spec : rule->options())
+                if (std::find(keys.begin(), keys.end(), spec.name) == keys.end()) keys.push_back(spec.name);
+        return keys;
+    }
+
+    const Sparsifier& read_sparsifier(const YAML::Node& map) const {
+        const YAML::Node node = needed(map, "sparsifier", "name one, e.g. sparsifier: weight_norm");
+        const RecipePlace place = place_of_key(map, "sparsifier");
+        if (!node.IsScalar())
+            fail(place, "sparsifier", "is " + kind_of(node) + ", not a name", "name one, e.g. sparsifier: weight_norm");
+        try {
+            return sparsifier(node.Scalar());
+        } catch (const Error& error) {
+            fail(place, "sparsifier", error.problem(), error.hint());
+        }
+    }
+
+    std::vector<std::string> read_patterns(const YAML::Node& map, const std::string& key, const YAML::Node& node,
+                                           std::vector<RecipePlace>* places) {
+        const RecipePlace place = place_of_key(map, key);
+        std::vector<std::string> patterns;
+        const auto add = [&](const YAML::Node& item, const std::string& what) {
+            if (!item.IsScalar() || item.Scalar().empty())
+                fail(place.line > place_of(item).line ? place : place_of(item), key,
+                     what + (item.IsScalar() ? " is an empty name" : " is " + kind_of(item) + ", not a name or glob"),
+                     "give a glob over tensor names, or a list of globs and names");
+            if (++patterns_ > most_patterns)
+                fail(place, key, "the recipe names more than " + std::to_string(most_patterns) + " patterns",
+                     "use globs instead of long lists");
+            patterns.push_back(item.Scalar());
+            if (places) places->push_back(place_of(item));
+        };
+        if (node.IsSequence())
+            for (const auto& item : node) add(item, "an entry");
+        else
+            add(node, "it");
+        return patterns;
+    }
+
+    void read_option(const YAML::Node& map, const OptionSpec& spec, const YAML::Node& node, RecipeGroup& group) const {
+        const RecipePlace place = place_of_key(map, spec.name);
+        try {
+            group.options.set(spec.name, checked(spec, value_of(node, spec)));
+            group.option_places[spec.name] = place;
+        } catch (const Error& error) {
+            fail(place, spec.name, error.problem(), error.hint());
+        }
+    }
+
+    static OptionValue value_of(const YAML::Node& node, const OptionSpec& spec) {
+        if (node.IsScalar()) {
+            OptionValue value = scalar_value(node);
+            if (const auto* text = std::get_if<std::string>(&value); text && spec.type != OptionType::choice)
+                value = "\"" + *text + "\"";  // so that a message shows that it was text
+            return value;
+        }
+        if (!node.IsSequence()) return std::string(node.IsMap() ? "a mapping" : "an empty value");
+        std::vector<int64_t> sides;
+        for (const auto& item : node) {
+            const OptionValue side = item.IsScalar() ? scalar_value(item) : OptionValue(std::string());
+            if (!std::holds_alternative<int64_t>(side)) return "a list that holds " + kind_of(item);
+            sides.push_back(std::get<int64_t>(side));
+        }
+        return sides;
+    }
+
+    /// What goes across options, before any tensor is known.
+    void check_options(const Sparsifier& rule, const RecipeGroup& group) const {
+        try {
+            rule.check(rule.complete(group.options), nullptr);
+        } catch (const Error& error) {
+            const auto given = group.option_places.find(error.where());
+            fail(given == group.option_places.end() ? group.place : given->second, error.where(), error.problem(),
+                 error.hint());
+        }
+    }
+
+    Recipe recipe_;
+    size_t patterns_ = 0;
+};
+
+}  // namespace
+
+Recipe parse_recipe(std::string_view text, std::string source_name) {
+    return RecipeParser(std::move(source_name)).parse(text);
+}
+
+Recipe read_recipe(const std::filesystem::path& path) {
+    const std::string name = path.string();
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+        throw Error(ErrorKind::file, name, "is a folder", "name a recipe file");
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw Error(ErrorKind::file, name, "cannot be opened", "check the name of the recipe");
+    std::string text(most_bytes + 1, '\0');
+    file.read(text.data(), std::streamsize(text.size()));
+    if (file.bad()) throw Error(ErrorKind::file, name, "cannot be read", "check the disk");
+    text.resize(size_t(file.gcount()));
+    return parse_recipe(text, name);
+}
+
+}  // namespace lacuna

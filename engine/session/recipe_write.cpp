@@ -1,0 +1,61 @@
+#include <algorithm>
+#include <cctype>
+
+#include "engine/session/recipe.h"
+
+namespace lacuna {
+namespace {
+
+/// Text in double quotes, as YAML reads them.
+std::string in_quotes(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7F) {
+            constexpr const char* digits = "0123456789abcdef";
+            out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+            continue;
+        }
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
+bool is_word(std::string_view text) {
+    const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    return !text.empty() && std::all_of(text.begin(), text.end(), plain);
+}
+
+std::string option_text(const OptionValue& value) {
+    const auto* text = std::get_if<std::string>(&value);
+    return text && !is_word(*text) ? in_quotes(*text) : to_string(value);
+}
+
+void write_patterns(std::string& out, const std::string& key, const std::vector<std::string>& patterns) {
+    out += key + ":";
+    if (patterns.size() == 1) {
+        out.append(" ").append(in_quotes(patterns[0])).append("\n");
+        return;
+    }
+    out += "\n";
+    for (const auto& pattern : patterns) out += "      - " + in_quotes(pattern) + "\n";
+}
+
+}  // namespace
+
+std::string to_yaml(const Recipe& recipe) {
+    std::string out = "version: " + std::to_string(recipe.version) + "\ngroups:\n";
+    for (const RecipeGroup& group : recipe.groups) {
+        write_patterns(out, "  - layers", group.layers);
+        if (!group.except.empty()) write_patterns(out, "    except", group.except);
+        out += "    sparsifier: " + group.sparsifier + "\n";
+        for (const auto& [name, value] : group.options.values())
+            out += "    " + name + ": " + option_text(value) + "\n";
+    }
+    out += "steps: " + std::to_string(recipe.steps) + "\n";
+    if (recipe.ties == Ties::aten) out += "ties: aten\n";
+    return out;
+}
+
+}  // namespace lacuna
