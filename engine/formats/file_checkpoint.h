@@ -2,7 +2,9 @@
 
 #include <vector>
 
+#include "engine/formats/byte_writer.h"
 #include "engine/formats/mapped_file.h"
+#include "engine/formats/pruned_storages.h"
 #include "engine/model/checkpoint.h"
 
 namespace lacuna {
@@ -11,6 +13,10 @@ namespace lacuna {
 class FileCheckpoint : public Checkpoint {
   public:
     const std::vector<MappedFilePtr>& mapped() const { return mapped_; }
+
+    /// Writes the checkpoint to one file in its own format (`writable_format`), with its storages as `pruned` has them
+    /// and everything else as it is.
+    virtual void write_own(PrunedStorages& pruned, ByteWriter& out) const = 0;
 
   protected:
     /// Takes a file in: it counts in files() and file_bytes(), and stays mapped.

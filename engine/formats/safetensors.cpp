@@ -1,5 +1,8 @@
 #include "engine/formats/safetensors.h"
 
+#include "engine/formats/copy_file.h"
+#include "engine/formats/safetensors_writer.h"
+
 namespace lacuna {
 
 SafetensorsCheckpoint::SafetensorsCheckpoint(MappedFilePtr file) {
@@ -15,6 +18,20 @@ SafetensorsCheckpoint::SafetensorsCheckpoint(MappedFilePtr file) {
     }
     add_file(std::move(file));
     finish();
+}
+
+void SafetensorsCheckpoint::write_own(PrunedStorages& pruned, ByteWriter& out) const {
+    copy_with_pruned(*mapped_.front(), pruned, out);
+}
+
+void write_as_safetensors(PrunedStorages& pruned, ByteWriter& out) {
+    const Checkpoint& source = pruned.checkpoint();
+    const bool has_metadata = source.format() == Format::safetensors || source.format() == Format::safetensors_sharded;
+    std::vector<SafetensorsEntry> entries;
+    for (const TensorInfo& tensor : source.tensors()) entries.push_back({tensor.name, tensor.dtype, tensor.shape});
+    write_safetensors(
+        entries, has_metadata ? source.metadata() : std::map<std::string, std::string>{{"format", "pt"}},
+        [&](size_t i, std::vector<std::byte>& scratch) { return pruned.contiguous(i, scratch); }, out);
 }
 
 }  // namespace lacuna

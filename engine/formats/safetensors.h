@@ -27,7 +27,11 @@ bool looks_like_safetensors(std::span<const std::byte> file);
 class SafetensorsCheckpoint : public FileCheckpoint {
   public:
     explicit SafetensorsCheckpoint(MappedFilePtr file);
+    void write_own(PrunedStorages& pruned, ByteWriter& out) const override;
 };
+
+/// Writes any checkpoint as one safetensors file: every tensor contiguous, in the checkpoint's order.
+void write_as_safetensors(PrunedStorages& pruned, ByteWriter& out);
 
 /// Shards named by an index (`model.safetensors.index.json`), in the order of its weight_map.
 class ShardedCheckpoint : public FileCheckpoint {
@@ -36,14 +40,13 @@ class ShardedCheckpoint : public FileCheckpoint {
     /// index that names shards outside its folder, Error(file) for a shard that is not there.
     explicit ShardedCheckpoint(MappedFilePtr index);
 
-    /// mapped()[0] is the index; the rest are shards, called so in the index.
+    /// What the index calls the shards; mapped()[0] is the index, mapped()[i + 1] is shard i.
     const std::vector<std::string>& shard_names() const { return shard_names_; }
-    /// mapped()[shard_of(i)] holds tensor i.
-    size_t shard_of(size_t tensor) const { return shard_of_[tensor]; }
+    /// One file: the shards merged.
+    void write_own(PrunedStorages& pruned, ByteWriter& out) const override;
 
   private:
     std::vector<std::string> shard_names_;
-    std::vector<size_t> shard_of_;
 };
 
 }  // namespace lacuna

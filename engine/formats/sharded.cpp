@@ -92,7 +92,6 @@ ShardedCheckpoint::ShardedCheckpoint(MappedFilePtr index) {
         tensor.offset = 0;
         tensor.storage = storages_.size();
         storages_.push_back({data, tensor.bytes()});
-        shard_of_.push_back(shard.number);
         tensors_.push_back(std::move(tensor));
         ++shard.used;
     }
@@ -103,6 +102,10 @@ ShardedCheckpoint::ShardedCheckpoint(MappedFilePtr index) {
             notes_.push_back(std::to_string(unlisted) + " tensors in " + name + " are not in the index and left alone");
     }
     finish();
+}
+
+void ShardedCheckpoint::write_own(PrunedStorages& pruned, ByteWriter& out) const {
+    write_as_safetensors(pruned, out);
 }
 
 }  // namespace lacuna

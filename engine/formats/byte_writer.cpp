@@ -1,0 +1,72 @@
+#include "engine/formats/byte_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/base/error.h"
+
+namespace lacuna {
+namespace {
+
+constexpr size_t piece = size_t(4) << 20;
+
+[[noreturn]] void fail(const std::filesystem::path& target) {
+    const std::string hint =
+        errno == ENOSPC || errno == EDQUOT ? "make room or choose another disk" : "check the folder and its disk";
+    throw Error(ErrorKind::file, target.string(), std::string("cannot be written: ") + std::strerror(errno), hint);
+}
+
+}  // namespace
+
+ByteWriter::ByteWriter(const std::filesystem::path& path, std::filesystem::path target, Progress& progress)
+    : target_(std::move(target)), progress_(progress) {
+    file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file_ < 0) fail(target_);
+}
+
+ByteWriter::~ByteWriter() {
+    if (file_ >= 0) ::close(file_);
+}
+
+void ByteWriter::write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const auto now = bytes.first(std::min(bytes.size(), piece));
+        put(now, position_);
+        position_ += now.size();
+        bytes = bytes.subspan(now.size());
+        progress_.advance(now.size());
+    }
+}
+
+void ByteWriter::write_zeros(uint64_t count) {
+    constexpr std::array<std::byte, 4096> zeros{};
+    for (; count > zeros.size(); count -= zeros.size()) write(zeros);
+    write(std::span(zeros).first(size_t(count)));
+}
+
+void ByteWriter::write_at(uint64_t offset, std::span<const std::byte> bytes) {
+    put(bytes, offset);
+}
+
+void ByteWriter::put(std::span<const std::byte> bytes, uint64_t offset) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::pwrite(file_, bytes.data(), bytes.size(), off_t(offset));
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) fail(target_);
+        offset += uint64_t(written);
+        bytes = bytes.subspan(size_t(written));
+    }
+}
+
+void ByteWriter::close() {
+    const int file = file_;
+    file_ = -1;
+    if (::close(file) != 0) fail(target_);
+}
+
+}  // namespace lacuna

@@ -1,0 +1,121 @@
+#include <system_error>
+
+#include "engine/base/error.h"
+#include "engine/base/output_file.h"
+#include "engine/formats/copy_file.h"
+#include "engine/formats/file_checkpoint.h"
+#include "engine/formats/proof.h"
+#include "engine/formats/safetensors.h"
+#include "engine/formats/staged_files.h"
+
+namespace lacuna {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The source must be left as it is: `target` may not be one of its files, under whatever name.
+void refuse_source(const FileCheckpoint& source, const fs::path& target) {
+    for (const MappedFilePtr& file : source.mapped())
+        if (file->is_at(target))
+            throw Error(ErrorKind::file, target.string(), "is a file of the checkpoint that is being exported",
+                        "choose another name");
+}
+
+void refuse_changed(const FileCheckpoint& source) {
+    for (const MappedFilePtr& file : source.mapped())
+        if (!file->unchanged())
+            throw Error(ErrorKind::file, file->path().string(), "was changed while it was exported",
+                        "open it again and repeat the export");
+}
+
+void check_format(const FileCheckpoint& source, Format format) {
+    const auto refuse = [&](const std::string& hint) {
+        throw Error(ErrorKind::argument, source.path().string(),
+                    std::string("a ") + std::string(format_name(source.format())) +
+                        " checkpoint cannot be written as " + std::string(format_name(format)),
+                    hint);
+    };
+    if (format == Format::torch_legacy) refuse("write torch-zip, which PyTorch reads since 1.6");
+    if (format == Format::torchscript && source.format() != Format::torchscript)
+        refuse("only a TorchScript file carries the code that TorchScript needs");
+    if (format == Format::safetensors_sharded && source.format() != Format::safetensors_sharded)
+        refuse("write safetensors");
+}
+
+void write_one(const FileCheckpoint& source, PrunedStorages& pruned, Format format, ByteWriter& out) {
+    if (format == writable_format(source)) return source.write_own(pruned, out);
+    if (format == Format::safetensors) return write_as_safetensors(pruned, out);
+    throw Error(ErrorKind::argument, source.path().string(),
+                "writing it as " + std::string(format_name(format)) + " is not possible");
+}
+
+ExportProof export_file(const FileCheckpoint& source, PrunedStorages& pruned, const fs::path& out, Format format,
+                        Progress& progress) {
+    refuse_source(source, out);
+    OutputFile file(out);
+    progress.begin("Writing", source.file_bytes(), "B");
+    ByteWriter writer(file.temporary(), out, progress);
+    write_one(source, pruned, format, writer);
+    writer.close();
+    ExportProof proof = prove(pruned, *open_checkpoint(file.temporary()), out, progress);
+    proof.files = {file.target()};
+    proof.bytes = fs::file_size(file.temporary());
+    refuse_changed(source);
+    file.commit();
+    return proof;
+}
+
+ExportProof export_shards(const ShardedCheckpoint& source, PrunedStorages& pruned, const fs::path& folder,
+                          const std::string& index_name, Progress& progress) {
+    std::vector<std::string> names = source.shard_names();
+    names.push_back(index_name);  // last: whoever finds the index finds its shards
+    for (const std::string& name : names) refuse_source(source, folder / name);
+    StagedFiles files(folder);
+    progress.begin("Writing", source.file_bytes(), "B");
+    ExportProof written;
+    for (size_t i = 0; i < names.size(); ++i) {
+        ByteWriter writer(files.add(names[i]), files.target(names[i]), progress);
+        copy_with_pruned(*source.mapped()[i + 1 < names.size() ? i + 1 : 0], pruned, writer);
+        written.bytes += writer.position();
+        writer.close();
+        written.files.push_back(files.target(names[i]));
+    }
+    ExportProof proof = prove(pruned, *open_checkpoint(files.staged(index_name)), folder / index_name, progress);
+    proof.files = std::move(written.files);
+    proof.bytes = written.bytes;
+    refuse_changed(source);
+    files.commit();
+    return proof;
+}
+
+/// OUT names the index, or a folder for index and shards.
+ExportProof export_sharded(const ShardedCheckpoint& source, PrunedStorages& pruned, const fs::path& out,
+                           Progress& progress) {
+    std::error_code ignored;
+    if (!out.has_filename() || fs::is_directory(out, ignored))
+        return export_shards(source, pruned, out.has_filename() ? out : out.parent_path(),
+                             source.path().filename().string(), progress);
+    if (out.extension() == ".json")
+        return export_shards(source, pruned, out.parent_path(), out.filename().string(), progress);
+    throw Error(ErrorKind::argument, out.string(), "is no name for a checkpoint in shards",
+                "name a folder, an index that ends in .json, or one file that ends in .safetensors");
+}
+
+}  // namespace
+
+Format writable_format(const Checkpoint& source) {
+    return source.format() == Format::torch_legacy ? Format::torch_zip : source.format();
+}
+
+ExportProof export_checkpoint(const Checkpoint& source, const MaskSet& masks, const fs::path& out, Format format,
+                              Progress& progress) {
+    const auto& files = dynamic_cast<const FileCheckpoint&>(source);
+    check_format(files, format);
+    if (format == Format::safetensors_sharded && out.extension() == ".safetensors") format = Format::safetensors;
+    PrunedStorages pruned(source, masks);
+    if (format == Format::safetensors_sharded)
+        return export_sharded(dynamic_cast<const ShardedCheckpoint&>(source), pruned, out, progress);
+    return export_file(files, pruned, out, format, progress);
+}
+
+}  // namespace lacuna
