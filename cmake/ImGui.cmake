@@ -6,14 +6,20 @@ if(NOT EXISTS ${LACUNA_IMGUI}/imgui.h OR NOT EXISTS ${LACUNA_IMPLOT}/implot.h)
                         "-DLACUNA_IMGUI=DIR -DLACUNA_IMPLOT=DIR, or without the window: -DLACUNA_GUI=OFF")
 endif()
 
+# imgui.h takes the imconfig.h that lies beside it, and the one that came with the sources is another project's. So the
+# build has a copy of the sources with ours.
+set(imgui ${PROJECT_BINARY_DIR}/imgui)
+file(GLOB imgui_files ${LACUNA_IMGUI}/*.h ${LACUNA_IMGUI}/*.cpp)
+list(FILTER imgui_files EXCLUDE REGEX "/imconfig\\.h$")
+file(COPY ${imgui_files} DESTINATION ${imgui})
+file(COPY ${LACUNA_IMGUI}/backends/imgui_impl_opengl3.h ${LACUNA_IMGUI}/backends/imgui_impl_opengl3.cpp
+          ${LACUNA_IMGUI}/backends/imgui_impl_opengl3_loader.h DESTINATION ${imgui}/backends)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/imconfig.h ${imgui}/imconfig.h COPYONLY)
+
 add_library(lacuna_imgui STATIC
-    ${LACUNA_IMGUI}/imgui.cpp ${LACUNA_IMGUI}/imgui_draw.cpp ${LACUNA_IMGUI}/imgui_tables.cpp
-    ${LACUNA_IMGUI}/imgui_widgets.cpp ${LACUNA_IMGUI}/backends/imgui_impl_opengl3.cpp
-    ${LACUNA_IMPLOT}/implot.cpp ${LACUNA_IMPLOT}/implot_items.cpp)
-target_include_directories(lacuna_imgui SYSTEM PUBLIC ${LACUNA_IMGUI} ${LACUNA_IMPLOT})
-# The settings stand here and not in an imconfig.h: the one that comes with the sources is another project's.
-target_compile_definitions(lacuna_imgui PUBLIC IMGUI_DISABLE_INCLUDE_IMCONFIG_H IMGUI_USE_WCHAR32
-                                               IMGUI_DISABLE_DEMO_WINDOWS "ImDrawIdx=unsigned int")
+    ${imgui}/imgui.cpp ${imgui}/imgui_draw.cpp ${imgui}/imgui_tables.cpp ${imgui}/imgui_widgets.cpp
+    ${imgui}/backends/imgui_impl_opengl3.cpp ${LACUNA_IMPLOT}/implot.cpp ${LACUNA_IMPLOT}/implot_items.cpp)
+target_include_directories(lacuna_imgui SYSTEM PUBLIC ${imgui} ${LACUNA_IMPLOT})
 target_compile_definitions(lacuna_imgui PRIVATE "IMPLOT_CUSTOM_NUMERIC_TYPES=(double)")
 target_compile_options(lacuna_imgui PRIVATE -w)
 target_link_libraries(lacuna_imgui PUBLIC ${CMAKE_DL_LIBS})

@@ -1,0 +1,227 @@
+#include "ui/canvas/distribution_view.h"
+
+#include <implot.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "ui/canvas/text.h"
+#include "ui/canvas/toolbar.h"
+
+namespace lacuna::ui {
+namespace {
+
+constexpr double level_step = 0.001;  ///< levels in recipes stay readable
+constexpr double headroom = 1.08;     ///< of the vertical axis, above the highest bar
+
+/// 0 stays 0 and 1 stays visible, which a plain logarithm cannot do.
+double to_log(double count, void*) {
+    return std::log10(1 + std::max(0.0, count));
+}
+double from_log(double value, void*) {
+    return std::pow(10.0, value) - 1;
+}
+
+int short_count(double value, char* out, int size, void*) {
+    const double magnitude = std::abs(value);
+    if (magnitude >= 1e9) return std::snprintf(out, size_t(size), "%gG", value / 1e9);
+    if (magnitude >= 1e6) return std::snprintf(out, size_t(size), "%gM", value / 1e6);
+    if (magnitude >= 1e3) return std::snprintf(out, size_t(size), "%gk", value / 1e3);
+    return std::snprintf(out, size_t(size), "%g", value);
+}
+
+std::string percent_text(double level) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f%%", level * 100);
+    return text;
+}
+
+}  // namespace
+
+float DistributionView::x_of(double weight) const {
+    return plot_area_.x + float((weight - x_low_) / (x_high_ - x_low_)) * (plot_area_.z - plot_area_.x);
+}
+
+std::optional<double> DistributionView::shown_level(const TensorDetail& detail) const {
+    return asked_ ? asked_ : detail.level;
+}
+
+DistributionViewAction DistributionView::draw(const TensorDetailPtr& detail, const ViewStyle& style, float width,
+                                              float height) {
+    DistributionViewAction action;
+    if (!detail || !detail->bins || detail->bins->all.empty()) {
+        draw_notice(style, {0, 0}, {width, height}, "Select a layer to see how its weights are distributed",
+                    "Drag the threshold there to prune it.");
+        return action;
+    }
+    if (bars_of_ != detail) update_bars(*detail);
+    bars_of_ = detail;
+    // A newer detail answers what was asked for, unless the asking still goes on.
+    if (asked_ && asked_of_ != detail.get() && !held_ && !nudging_) asked_.reset();
+
+    draw_header(*detail, style, width);
+    const float top = style.space + ImGui::GetFrameHeight() + style.space;
+    float bottom = height - style.space;
+    const bool movable = detail->curve && detail->level;
+    if (!movable) bottom -= style.body_text + style.space;
+    draw_plot(*detail, style, {style.tight, top},
+              {std::max(1.0f, width - style.tight - style.space), std::max(1.0f, bottom - top)}, action);
+    if (!movable) {
+        TextLine hint({style.space, bottom + style.tight}, width - style.space);
+        const char* words = detail->level ? "This sparsifier has no magnitude threshold to drag."
+                                          : "Choose a sparsifier with a sparsity level to drag its threshold here.";
+        if (!hint.add(words, style.muted, 0)) hint.add("No threshold to drag", style.muted, 0);
+    }
+    if (movable) nudge(*detail, action);
+    return action;
+}
+
+void DistributionView::update_bars(const TensorDetail& detail) {
+    const WeightBins& bins = *detail.bins;
+    const size_t count = bins.all.size();
+    bar_width_ = (bins.high - bins.low) / double(count);
+    if (!(bar_width_ > 0)) bar_width_ = 1;
+    centres_.resize(count), all_.resize(count), pruned_.assign(count, 0);
+    highest_ = 1;
+    for (size_t i = 0; i < count; ++i) {
+        centres_[i] = bins.low + (double(i) + 0.5) * bar_width_;
+        all_[i] = double(bins.all[i]);
+        if (detail.pruned_bins && i < detail.pruned_bins->size()) pruned_[i] = double((*detail.pruned_bins)[i]);
+        highest_ = std::max(highest_, all_[i]);
+    }
+}
+
+void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& style, float width) {
+    const float text_y = style.space + ImGui::GetStyle().FramePadding.y;
+    const float button = button_width("Log");
+    const bool room_for_button = width > button + 8 * style.space;
+    TextLine line({style.wide, text_y}, width - style.wide - (room_for_button ? button + style.wide : 0));
+    const auto level = shown_level(detail);
+    if (level) line.add(percent_text(*level), style.text, 0);
+    if (level && detail.curve)
+        line.add("below |w| = " + number_text(held_at_.value_or(detail.curve->threshold_at(*level))), style.text,
+                 style.tight);
+    const float gap = line.x() > style.wide ? style.wide : 0;
+    if (line.swatch(style.kept, style.kept, gap)) line.add("kept", style.muted, style.tight);
+    if (line.swatch(style.pruned, style.pruned, style.space)) line.add("pruned", style.muted, style.tight);
+    const WeightBins& bins = *detail.bins;
+    line.add("mean " + number_text(bins.mean) + ", deviation " + number_text(bins.deviation), style.muted, style.wide);
+    if (bins.not_finite > 0) line.add(count_text(bins.not_finite) + " not finite", style.warning, style.wide);
+    if (!room_for_button) return;
+    ImGui::SetCursorPos({width - style.wide - button, style.space});
+    if (toggle_button("Log", "Counts on a logarithmic scale (L)", logarithmic_, style)) logarithmic_ = !logarithmic_;
+    if (!ImGui::GetIO().KeyCtrl && ImGui::IsKeyPressed(ImGuiKey_L, false)) logarithmic_ = !logarithmic_;
+}
+
+void DistributionView::draw_plot(const TensorDetail& detail, const ViewStyle& style, ImVec2 at, ImVec2 size,
+                                 DistributionViewAction& action) {
+    ImGui::SetCursorPos(at);
+    constexpr ImPlotFlags flags = ImPlotFlags_NoTitle | ImPlotFlags_NoLegend | ImPlotFlags_NoMouseText |
+                                  ImPlotFlags_NoMenus | ImPlotFlags_NoBoxSelect;
+    const SmallText small(style);
+    if (!ImPlot::BeginPlot("##weights", size, flags)) return;
+    const bool tiny = size.x < 160 || size.y < 110;
+    const ImPlotAxisFlags bare = tiny ? ImPlotAxisFlags_NoDecorations : ImPlotAxisFlags_None;
+    const WeightBins& bins = *detail.bins;
+    const double low = bins.high > bins.low ? bins.low : centres_.front() - 0.5;
+    const double high = bins.high > bins.low ? bins.high : centres_.back() + 0.5;
+    ImPlot::SetupAxes(nullptr, nullptr, bare | ImPlotAxisFlags_NoGridLines, bare | ImPlotAxisFlags_Lock);
+    ImPlot::SetupAxisLimits(ImAxis_X1, low, high, framed_ == detail.bins ? ImPlotCond_Once : ImPlotCond_Always);
+    framed_ = detail.bins;
+    ImPlot::SetupAxisLimitsConstraints(ImAxis_X1, low, high);
+    ImPlot::SetupAxisFormat(ImAxis_Y1, short_count);
+    if (logarithmic_) {
+        static constexpr double decades[] = {0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10};
+        ImPlot::SetupAxisScale(ImAxis_Y1, to_log, from_log);
+        ImPlot::SetupAxisTicks(ImAxis_Y1, decades, int(std::size(decades)), nullptr);
+        ImPlot::SetupAxisLimits(ImAxis_Y1, 0, from_log(to_log(highest_, nullptr) * headroom, nullptr),
+                                ImPlotCond_Always);
+    } else {
+        ImPlot::SetupAxisLimits(ImAxis_Y1, 0, highest_ * headroom, ImPlotCond_Always);
+    }
+    ImPlot::SetupFinish();
+    const ImVec2 corner = ImPlot::GetPlotPos(), extent = ImPlot::GetPlotSize();
+    plot_area_ = {corner.x, corner.y, corner.x + extent.x, corner.y + extent.y};
+    const ImPlotRect limits = ImPlot::GetPlotLimits();
+    x_low_ = limits.X.Min, x_high_ = limits.X.Max;
+    draw_bars(style);
+    if (detail.curve && detail.level) drag_lines(detail, style, action);
+    ImPlot::EndPlot();
+}
+
+void DistributionView::draw_bars(const ViewStyle& style) const {
+    const auto spec = [&](uint32_t colour) {
+        ImPlotSpec s;
+        s.FillColor = ImGui::ColorConvertU32ToFloat4(colour);
+        s.LineColor = ImVec4(0, 0, 0, 0);
+        s.LineWeight = 0;
+        s.Flags = ImPlotItemFlags_NoFit;
+        return s;
+    };
+    const int count = int(centres_.size());
+    // All weights first, the pruned ones in front of them: what is left to see of the first are the kept ones.
+    ImPlot::PlotBars("kept", centres_.data(), all_.data(), count, bar_width_, spec(style.kept));
+    ImPlot::PlotBars("pruned", centres_.data(), pruned_.data(), count, bar_width_, spec(style.pruned));
+}
+
+void DistributionView::drag_lines(const TensorDetail& detail, const ViewStyle& style, DistributionViewAction& action) {
+    const double threshold = held_at_.value_or(detail.curve->threshold_at(*shown_level(detail)));
+    const ImVec4 colour = ImGui::ColorConvertU32ToFloat4(style.threshold);
+    bool held_now = false, moved = false;
+    double at = threshold;
+    for (int side = 0; side < 2; ++side) {
+        double x = side == 0 ? threshold : -threshold;
+        bool held = false;
+        if (ImPlot::DragLineX(side, &x, colour, 2, ImPlotDragToolFlags_NoFit, nullptr, nullptr, &held)) {
+            at = std::abs(side == 0 ? std::max(0.0, x) : std::min(0.0, x));
+            moved = true;
+        }
+        held_now = held_now || held;
+    }
+    if (moved) {
+        held_at_ = at;
+        ask_for(detail.curve->level_at(at), true, action);
+    }
+    if (held_ && !held_now) {
+        if (held_at_) {
+            ask_for(detail.curve->level_at(*held_at_), false, action);
+            action.released = true;
+        }
+        held_at_.reset();
+    }
+    held_ = held_now;
+}
+
+void DistributionView::nudge(const TensorDetail& detail, DistributionViewAction& action) {
+    const ImGuiIO& io = ImGui::GetIO();
+    if (held_ || io.KeyCtrl || io.KeyAlt || io.KeySuper) return;
+    const double fine = io.KeyShift ? level_step : 0.01;
+    const std::pair<ImGuiKey, double> steps[] = {{ImGuiKey_LeftArrow, -fine}, {ImGuiKey_RightArrow, fine},
+                                                 {ImGuiKey_PageDown, -0.1},   {ImGuiKey_PageUp, 0.1},
+                                                 {ImGuiKey_Home, -1.0},       {ImGuiKey_End, 1.0}};
+    bool down = false;
+    double change = 0;
+    for (const auto& [key, step] : steps) {
+        down = down || ImGui::IsKeyDown(key);
+        if (ImGui::IsKeyPressed(key)) change += step;
+    }
+    const double level = *shown_level(detail);
+    if (change != 0) {
+        ask_for(level + change, true, action);
+        nudging_ = true;
+    } else if (nudging_ && !down) {
+        ask_for(level, false, action);
+        action.released = true;
+        nudging_ = false;
+    }
+}
+
+void DistributionView::ask_for(double level, bool dragging, DistributionViewAction& action) {
+    asked_ = std::round(std::clamp(level, 0.0, 1.0) / level_step) * level_step;
+    asked_of_ = bars_of_.get();
+    action.level = asked_;
+    action.dragging = dragging;
+}
+
+}  // namespace lacuna::ui

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "ui/canvas/style.h"
+
+namespace lacuna::ui {
+
+/// What the mask view paints.
+enum class MaskMode {
+    weights,    ///< the weights' sign and size, pruned ones as gaps
+    mask,       ///< kept or pruned, nothing else
+    magnitude,  ///< |w| of all weights, pruned or not
+};
+
+/// Colours of weights and cells of weights, as texels (0xAABBGGRR). Sizes are taken on a square root scale, so that the
+/// many small weights of a layer do not all look like 0.
+class MaskColours {
+  public:
+    MaskColours(const ViewStyle& style, MaskMode mode);
+
+    /// A single weight: `share` is the weight divided by full scale (saturates at ±1; NaN gets a colour of its own).
+    uint32_t weight(float share, bool kept) const;
+    /// Many weights: mean |weight| divided by full scale, and the fraction of them that is kept. Half of the weights
+    /// count as negative: a coarse cell looks like its weights seen from far off.
+    uint32_t cell(float mean_share, float kept) const;
+
+  private:
+    static constexpr int steps = 512;
+
+    MaskMode mode_;
+    uint32_t gap_, kept_, not_finite_;
+    std::array<uint32_t, steps + 1> negative_, positive_, unsigned_, magnitude_;
+};
+
+}  // namespace lacuna::ui

@@ -1,0 +1,112 @@
+// The strip below the mask's picture: what is under the pointer, and what the colours mean.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "ui/canvas/mask_view.h"
+#include "ui/canvas/text.h"
+
+namespace lacuna::ui {
+namespace {
+
+constexpr float ramp_width = 96;
+constexpr int ramp_steps = 48;
+
+/// "input 3, kernel 1, 2" for a column of a convolution's matrix; empty for a plain matrix.
+std::string place_in_kernel(const Shape& shape, int64_t column) {
+    if (shape.size() < 3) return {};
+    int64_t kernel = 1;
+    for (size_t i = 2; i < shape.size(); ++i) kernel *= shape[i];
+    std::string text("input ");
+    text.append(std::to_string(column / kernel)).append(", kernel ");
+    int64_t rest = column % kernel;
+    for (size_t i = 2; i < shape.size(); ++i) {
+        kernel /= shape[i];
+        if (i > 2) text += ", ";
+        text += std::to_string(rest / kernel);
+        rest %= kernel;
+    }
+    return text;
+}
+
+void draw_ramp(const ViewStyle& style, MaskMode mode, ImVec2 at, float height) {
+    const MaskColours colours(style, mode);
+    ImDrawList* list = ImGui::GetWindowDrawList();
+    for (int i = 0; i < ramp_steps; ++i) {
+        const float t = (float(i) + 0.5f) / ramp_steps;
+        const float share = mode == MaskMode::magnitude ? t : 2 * t - 1;
+        const float step = ramp_width / ramp_steps;
+        list->AddRectFilled({at.x + float(i) * step, at.y}, {at.x + float(i + 1) * step, at.y + height},
+                            colours.weight(share, true));
+    }
+    list->AddRect(at, {at.x + ramp_width, at.y + height}, style.border);
+}
+
+}  // namespace
+
+MaskViewAction::Hover describe_weight(const TensorDetail& detail, Cell cell) {
+    MaskViewAction::Hover hover;
+    hover.cell = cell;
+    const int64_t index = cell.row * matrix_shape(detail.weight.shape).columns + cell.column;
+    read_as_double(detail.weight, index, index + 1, &hover.value);
+    hover.kept = (*detail.mask)[index];
+    const std::string place = place_in_kernel(detail.weight.shape, cell.column);
+    hover.text.append("row ").append(std::to_string(cell.row));
+    hover.text.append(", column ").append(std::to_string(cell.column));
+    if (!place.empty()) hover.text.append(" (").append(place).append(")");
+    hover.text.append(": ").append(number_text(hover.value)).append(hover.kept ? ", kept" : ", pruned");
+    return hover;
+}
+
+float MaskView::draw_legend(const Layout& l, const TensorDetail& detail, const ViewStyle& style) const {
+    const SmallText small(style);
+    const bool ramp = mode_ != MaskMode::mask;
+    const bool gaps = mode_ != MaskMode::magnitude;
+    const std::string most = number_text(detail.full_scale);
+    const std::string least = number_text(mode_ == MaskMode::magnitude ? 0 : -detail.full_scale);
+    const auto width_of = [](const std::string& text) { return ImGui::CalcTextSize(text.c_str()).x; };
+    const float side = std::round(ImGui::GetFontSize() * 0.8f);
+    float width = 0;
+    if (ramp) width += width_of(least) + ramp_width + width_of(most) + 2 * style.tight;
+    if (mode_ == MaskMode::mask) width += side + style.tight + width_of("kept");
+    if (gaps) width += style.wide + side + style.tight + width_of("pruned");
+    const float left = l.width - style.wide - width;
+    if (!l.roomy || left < l.width * 0.3f) return l.width - style.wide;
+    TextLine line({left, std::round(l.strip_top + (style.body_text - style.small_text) / 2)}, l.width);
+    if (ramp) {
+        line.add(least, style.muted, 0);
+        draw_ramp(style, mode_, {line.x() + style.tight, l.strip_top + 2}, style.body_text - 2);
+        line.add(most, style.muted, ramp_width + 2 * style.tight);
+    } else {
+        line.swatch(style.kept, style.border, 0);
+        line.add("kept", style.muted, style.tight);
+    }
+    if (gaps) {
+        line.swatch(style.gap, style.muted, style.wide);
+        line.add("pruned", style.muted, style.tight);
+    }
+    return left;
+}
+
+void MaskView::draw_strip(const Layout& l, const TensorDetail& detail, const ViewStyle& style,
+                          const std::optional<MaskViewAction::Hover>& hover) const {
+    const float end = draw_legend(l, detail, style) - style.wide;
+    TextLine line({style.space, l.strip_top}, end);
+    if (hover) {
+        line.swatch(hover->kept ? style.kept : style.gap, style.muted, 0);
+        line.add(hover->kept ? "kept" : "pruned", style.text, style.tight);
+        line.add(number_text(hover->value), style.text, style.wide);
+        line.add(std::string("row ").append(std::to_string(hover->cell.row)), style.muted, style.wide);
+        line.add(std::string("column ").append(std::to_string(hover->cell.column)), style.muted, style.space);
+        line.add(place_in_kernel(detail.weight.shape, hover->cell.column), style.muted, style.wide);
+        return;
+    }
+    const int64_t all = detail.mask->size();
+    char share[32];
+    std::snprintf(share, sizeof share, "%.1f%% pruned", 100 * (1 - double(kept_) / double(all)));
+    line.add(share, style.text, 0);
+    line.add(count_text(kept_) + " of " + count_text(all) + " kept", style.muted, style.wide);
+    if (detail.pending) line.add("preview", style.threshold, style.wide);
+}
+
+}  // namespace lacuna::ui

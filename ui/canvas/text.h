@@ -1,0 +1,50 @@
+#pragma once
+
+#include <imgui.h>
+
+#include <string>
+
+#include "ui/canvas/style.h"
+
+namespace lacuna::ui {
+
+/// Text is small while this lives.
+class SmallText {
+  public:
+    explicit SmallText(const ViewStyle& style) { ImGui::PushFont(nullptr, style.small_text); }
+    ~SmallText() { ImGui::PopFont(); }
+    SmallText(const SmallText&) = delete;
+    SmallText& operator=(const SmallText&) = delete;
+};
+
+/// Black or white, whichever reads better on `colour`.
+inline uint32_t readable_on(uint32_t colour) {
+    const float light =
+        0.299f * float(colour & 0xff) + 0.587f * float(colour >> 8 & 0xff) + 0.114f * float(colour >> 16 & 0xff);
+    return light > 140 ? 0xff101010u : 0xfff5f5f5u;
+}
+
+/// "0.0213", "1.5e-06": four significant digits.
+std::string number_text(double value);
+/// "12,345"
+std::string count_text(int64_t count);
+
+/// A sentence in the middle of an empty view, with a quieter one below it.
+void draw_notice(const ViewStyle& style, ImVec2 low, ImVec2 high, const char* sentence, const char* hint);
+
+/// Words one after the other on a line, each after a gap of its own; draws straight to the window's list.
+class TextLine {
+  public:
+    TextLine(ImVec2 at, float end) : at_(at), end_(end) {}
+    /// Draws `text` if it fits before the end; says whether it did.
+    bool add(const std::string& text, uint32_t colour, float gap_before);
+    /// A small filled square, as in legends.
+    bool swatch(uint32_t colour, uint32_t outline, float gap_before);
+    float x() const { return at_.x; }
+
+  private:
+    ImVec2 at_;
+    float end_;
+};
+
+}  // namespace lacuna::ui
