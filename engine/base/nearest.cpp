@@ -36,4 +36,11 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
     return best;
 }
 
+std::string suggestion(std::string_view word, std::span<const std::string> known) {
+    std::string list;
+    for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
+    const std::string near = nearest(word, known);
+    return (near.empty() ? "" : "did you mean " + near + "? ") + "known: " + list;
+}
+
 }  // namespace lacuna

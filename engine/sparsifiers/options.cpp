@@ -1,10 +1,12 @@
 #include "engine/sparsifiers/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
 
 #include "engine/base/error.h"
+#include "engine/base/nearest.h"
 
 namespace lacuna {
 namespace {
@@ -133,6 +135,22 @@ OptionValue checked(const OptionSpec& spec, const OptionValue& value) {
     if (!std::holds_alternative<bool>(value))
         refuse(spec, to_string(value) + " is neither true nor false", "give true or false");
     return value;
+}
+
+Options completed(std::span<const OptionSpec> specs, const Options& given, const std::string& owner) {
+    Options full;
+    for (const auto& [name, value] : given.values()) {
+        const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& one) { return one.name == name; });
+        if (spec == specs.end()) {
+            std::vector<std::string> known;
+            for (const auto& one : specs) known.push_back(one.name);
+            throw Error(ErrorKind::argument, name, owner + " has no such option", suggestion(name, known));
+        }
+        full.set(name, checked(*spec, value));
+    }
+    for (const auto& spec : specs)
+        if (!full.has(spec.name) && spec.default_value) full.set(spec.name, *spec.default_value);
+    return full;
 }
 
 std::string to_string(const OptionValue& value) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -54,6 +55,10 @@ class Options {
 /// Checks one value against its spec and brings it to the spec's type (2 → "2" for a choice, 1 → 1.0 for a number).
 /// Throws Error(argument) with where = option's name: "0.5 is not a whole number", "7 is not between 0 and 1".
 OptionValue checked(const OptionSpec& spec, const OptionValue& value);
+/// `given` checked against `specs`, with left-out options filled in where they have a default. `owner` says in errors
+/// whose options they are ("sparsifier weight_norm"). Throws Error(argument), also for an option without a spec (naming
+/// the nearest).
+Options completed(std::span<const OptionSpec> specs, const Options& given, const std::string& owner);
 /// A value as a recipe writes it: "0.5", "[1, 4]", "l2".
 std::string to_string(const OptionValue& value);
 

@@ -10,14 +10,6 @@
 namespace lacuna {
 namespace {
 
-/// "did you mean X?" where something is near, else the whole list.
-std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
-    std::string list;
-    for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
-    const std::string near = nearest(word, known);
-    return (near.empty() ? "" : "did you mean " + near + "? ") + "known: " + list;
-}
-
 const std::vector<const Sparsifier*>& sorted_sparsifiers() {
     static const auto all = [] {
         auto list = listed_sparsifiers();
@@ -36,20 +28,7 @@ const OptionSpec* Sparsifier::find_option(std::string_view name) const {
 }
 
 Options Sparsifier::complete(const Options& given) const {
-    Options full;
-    for (const auto& [name, value] : given.values()) {
-        const OptionSpec* spec = find_option(name);
-        if (!spec) {
-            std::vector<std::string> known;
-            for (const auto& option : options()) known.push_back(option.name);
-            throw Error(ErrorKind::argument, name, "sparsifier " + std::string(this->name()) + " has no such option",
-                        suggestion(name, known));
-        }
-        full.set(name, checked(*spec, value));
-    }
-    for (const auto& spec : options())
-        if (!full.has(spec.name) && spec.default_value) full.set(spec.name, *spec.default_value);
-    return full;
+    return completed(options(), given, "sparsifier " + std::string(name()));
 }
 
 std::span<const Sparsifier* const> sparsifiers() {

@@ -1,0 +1,50 @@
+#include "engine/schedulers/schedule.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/base/error.h"
+#include "engine/base/nearest.h"
+#include "engine/schedulers/registry.h"
+
+namespace lacuna {
+
+Options Schedule::complete(const Options& given) const {
+    return completed(options(), given, "scheduler " + std::string(name()));
+}
+
+std::span<const Schedule* const> schedules() {
+    static const auto all = [] {
+        auto list = listed_schedules();
+        std::sort(list.begin(), list.end(), [](const auto* a, const auto* b) { return a->name() < b->name(); });
+        return list;
+    }();
+    return all;
+}
+
+const Schedule& schedule(std::string_view name) {
+    std::vector<std::string> known;
+    for (const Schedule* one : schedules()) {
+        if (one->name() == name) return *one;
+        known.emplace_back(one->name());
+    }
+    throw Error(ErrorKind::argument, "scheduler", "there is none called \"" + std::string(name) + "\"",
+                suggestion(name, known));
+}
+
+std::vector<double> schedule_curve(const Schedule& schedule, const Options& options, double base, int64_t epochs) {
+    std::vector<double> values;
+    double current = base;
+    for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+        ScheduleRequest request;
+        request.base = base;
+        request.current = current;
+        request.epoch = epoch;
+        request.options = &options;
+        current = schedule.value(request).value_or(current);
+        values.push_back(current);
+    }
+    return values;
+}
+
+}  // namespace lacuna

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/sparsifiers/options.h"
+
+namespace lacuna {
+
+/// What a schedule gets for one group at one epoch.
+struct ScheduleRequest {
+    size_t group = 0;                  ///< index among what is scheduled
+    std::string_view name;             ///< the group's
+    std::optional<double> base;        ///< the option's value when the scheduler began; nothing: it had none
+    std::optional<double> current;     ///< its value now
+    int64_t epoch = 0;                 ///< 0 for the first
+    const Options* options = nullptr;  ///< complete, never null
+};
+
+/// A rule that says how an option such as sparsity_level moves from epoch to epoch, with self-describing options.
+/// Stateless; any thread may call it. Those that a recipe can name have one file in engine/schedulers/ each.
+class Schedule {
+  public:
+    virtual ~Schedule() = default;
+
+    virtual std::string_view name() const = 0;    ///< as in recipes: "cubic"
+    virtual std::string_view title() const = 0;   ///< as in the window
+    virtual std::string_view help() const = 0;    ///< one or two sentences
+    virtual std::string_view source() const = 0;  ///< the paper or upstream class it follows
+    virtual std::span<const OptionSpec> options() const = 0;
+
+    /// The group's value at that epoch; nothing leaves the group as it is. `options` is complete.
+    virtual std::optional<double> value(const ScheduleRequest& request) const = 0;
+    /// Throws Error(argument) if this schedule was made for another number of groups.
+    virtual void check_groups(size_t) const {}
+
+    /// `given` checked, with every left-out option filled in. Throws Error(argument) for an unknown option or a value
+    /// out of range.
+    Options complete(const Options& given) const;
+};
+
+using SchedulePtr = std::shared_ptr<const Schedule>;
+
+/// The schedules that a recipe can name, sorted by name.
+std::span<const Schedule* const> schedules();
+/// Throws Error(argument) naming the known ones (and the nearest) if there is none called `name`.
+const Schedule& schedule(std::string_view name);
+
+/// Values at epochs 0 … epochs − 1 of a group that ends at `base`, to draw. `options` is complete. An epoch at which
+/// the schedule leaves the group alone repeats the value before it.
+std::vector<double> schedule_curve(const Schedule& schedule, const Options& options, double base, int64_t epochs);
+
+}  // namespace lacuna

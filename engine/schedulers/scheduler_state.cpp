@@ -1,0 +1,72 @@
+#include "engine/schedulers/scheduler_state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/base/error.h"
+
+namespace lacuna {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const std::optional<double>& value) {
+    return value ? Json(*value) : Json();
+}
+
+Json json_of(const Options& options) {
+    Json object = Json::object();
+    for (const auto& [name, value] : options.values())
+        std::visit([&, &key = name](const auto& content) { object[key] = content; }, value);
+    return object;
+}
+
+std::optional<double> number_of(const Json& json) {
+    if (json.is_null()) return std::nullopt;
+    if (!json.is_number()) throw std::invalid_argument("a value is not a number");
+    return json.get<double>();
+}
+
+OptionValue option_of(const Json& json) {
+    if (json.is_boolean()) return json.get<bool>();
+    if (json.is_number_integer()) return json.get<int64_t>();
+    if (json.is_number()) return json.get<double>();
+    if (json.is_string()) return json.get<std::string>();
+    return json.get<std::vector<int64_t>>();
+}
+
+SchedulerState::Group group_of(const std::string& name, const Json& json) {
+    SchedulerState::Group group{name, number_of(json.at("base")), number_of(json.at("last")), {}};
+    for (const auto& [key, value] : json.at("options").items()) group.options.set(key, option_of(value));
+    return group;
+}
+
+}  // namespace
+
+std::string to_json(const SchedulerState& state) {
+    Json groups = Json::object();
+    for (const auto& group : state.groups)
+        groups[group.name] = {
+            {"base", json_of(group.base)}, {"last", json_of(group.last)}, {"options", json_of(group.options)}};
+    const Json json = {{"schedule", state.schedule},
+                       {"last_epoch", state.last_epoch},
+                       {"step_count", state.step_count},
+                       {"groups", groups}};
+    return json.dump();
+}
+
+SchedulerState scheduler_state_from_json(std::string_view text, const std::string& where) {
+    try {
+        const Json json = Json::parse(text);
+        SchedulerState state{json.at("schedule").get<std::string>(),
+                             json.at("last_epoch").get<int64_t>(),
+                             json.at("step_count").get<int64_t>(),
+                             {}};
+        for (const auto& [name, group] : json.at("groups").items()) state.groups.push_back(group_of(name, group));
+        return state;
+    } catch (const std::exception& error) {
+        throw Error(ErrorKind::format, where, std::string("no scheduler state: ") + error.what(),
+                    "give a state that Lacuna saved");
+    }
+}
+
+}  // namespace lacuna
