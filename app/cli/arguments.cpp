@@ -1,0 +1,189 @@
+#include "app/cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+namespace lacuna::cli {
+namespace {
+
+constexpr const char* exit_statuses =
+    "Exit status: 0 done; 1 failed, with one line \"error: ...\" on standard error, and every\n"
+    "output file as it was before; 2 wrong usage; 130 stopped by Ctrl-C.";
+
+/// What follows the list of options: details, an example, exit statuses.
+std::string footer(const std::string& details, const std::string& example) {
+    return details + (details.empty() ? "" : "\n\n") + "Example:\n" + example + "\n\n" + exit_statuses;
+}
+
+/// The formats that can be written, by name.
+const std::map<std::string, Format>& writable_formats() {
+    static const auto formats = [] {
+        std::map<std::string, Format> map;
+        for (const Format f :
+             {Format::safetensors, Format::safetensors_sharded, Format::torch_zip, Format::torchscript})
+            map.emplace(format_name(f), f);
+        return map;
+    }();
+    return formats;
+}
+
+std::string not_empty(const std::string& text) {
+    return text.empty() ? "a name is needed" : "";
+}
+
+/// The command line's grammar, bound to one set of arguments for each command.
+class Grammar {
+  public:
+    Grammar() : app_("Lacuna looks into trained networks and prunes them by recipe.", "lacuna-cli") {
+        app_.set_version_flag("--version", std::string("lacuna-cli ") + LACUNA_VERSION, "Print the version");
+        app_.set_help_flag("-h,--help", "Print this help");
+        app_.require_subcommand(1);
+        app_.fallthrough();
+        app_.add_option("--threads", threads_, "Threads to use; results do not depend on it (default: all processors)")
+            ->check(CLI::Range(1, 64).description(""))
+            ->type_name("N");
+        app_.footer(footer("",
+                           "  lacuna-cli inspect model.safetensors --sparsity\n"
+                           "  lacuna-cli prune model.safetensors --recipe half.yaml --out pruned.safetensors\n"
+                           "  lacuna-cli prune --help"));
+        add_inspect();
+        add_prune();
+        add_eval();
+        add_sparsifiers();
+    }
+
+    Arguments parse(int argc, char** argv) {
+        try {
+            app_.parse(argc, argv);
+        } catch (const CLI::CallForHelp&) {
+            return {PrintArguments{app_.help()}, 0};
+        } catch (const CLI::CallForVersion& version) {
+            return {PrintArguments{std::string(version.what()) + "\n"}, 0};
+        } catch (const CLI::ParseError& error) {
+            throw UsageError(std::string(error.what()) + "; see " + name_of(current()) + " --help");
+        }
+        return chosen();
+    }
+
+  private:
+    /// The command that was named, else the program itself.
+    const CLI::App& current() const {
+        const auto named = app_.get_subcommands();
+        return named.empty() ? app_ : *named.front();
+    }
+    std::string name_of(const CLI::App& app) const {
+        return &app == &app_ ? app_.get_name() : app_.get_name() + " " + app.get_name();
+    }
+
+    static CLI::Option* add_path(CLI::App* app, const std::string& name, std::filesystem::path& path,
+                                 const std::string& help) {
+        return app
+            ->add_option_function<std::string>(
+                name, [&path](const std::string& text) { path = text; }, help)
+            ->check(not_empty);
+    }
+    static CLI::Option* add_sink(CLI::App* app, const std::string& name, Sink& sink, const std::string& help) {
+        return app
+            ->add_option_function<std::string>(
+                name, [&sink](const std::string& text) { sink = text; }, help)
+            ->type_name("FILE|-")
+            ->check(not_empty);
+    }
+    static void add_model(CLI::App* app, std::filesystem::path& model) {
+        add_path(app, "MODEL", model, "safetensors (or its .index.json), PyTorch or TorchScript file")
+            ->required()
+            ->type_name("");
+    }
+    static void add_device(CLI::App* app, std::string& device) {
+        app->add_option("--device", device, "Where to compute: cpu (default) or cuda")
+            ->check(CLI::IsMember({"cpu", "cuda"}).description(""))
+            ->type_name("cpu|cuda");
+    }
+
+    void add_inspect() {
+        inspect_app_ = app_.add_subcommand("inspect", "List the tensors of a model: names, shapes, types, zeros");
+        add_model(inspect_app_, inspect_.model);
+        inspect_app_->add_flag("--sparsity", inspect_.sparsity, "Count the zeros of every tensor");
+        add_sink(inspect_app_, "--json", inspect_.json, "Write JSON there instead of a table");
+        inspect_app_->footer(
+            footer("Only headers are read unless --sparsity asks for zeros to be counted; nothing in a file\n"
+                   "is ever executed.",
+                   "  lacuna-cli inspect model.pt --sparsity --json -"));
+    }
+
+    void add_prune() {
+        prune_app_ = app_.add_subcommand("prune", "Prune a model by a recipe and write it with its masks squashed in");
+        add_model(prune_app_, prune_.model);
+        add_path(prune_app_, "--recipe", prune_.recipe, "What to prune and how (YAML)")
+            ->required()
+            ->type_name("RECIPE");
+        add_path(prune_app_, "--out", prune_.out, "The pruned model")->required()->type_name("OUT");
+        prune_app_->add_option("--format", prune_.format, "Write this format instead of the model's own")
+            ->transform(CLI::CheckedTransformer(writable_formats()).description(""))
+            ->type_name("safetensors|safetensors-sharded|torch-zip|torchscript");
+        prune_app_
+            ->add_option_function<std::string>(
+                "--masks", [this](const std::string& text) { prune_.masks = text; },
+                "Also write the masks: safetensors, U8, 0 where pruned")
+            ->type_name("MASKS")
+            ->check(not_empty);
+        add_sink(prune_app_, "--report", prune_.report,
+                 "Also write JSON: sparsity of each pruned tensor, and in total");
+        add_device(prune_app_, prune_.device);
+        prune_app_->footer(
+            footer("The same tensors are written, with their names, order, types and metadata; those that the\n"
+                   "recipe does not name byte for byte. The new file is opened again and checked before it\n"
+                   "takes its place; OUT, MASKS and REPORT appear together or not at all.",
+                   "  lacuna-cli prune model.pt --recipe half.yaml --out pruned.pt --report -\n"
+                   "where half.yaml holds\n"
+                   "  version: 1\n"
+                   "  groups:\n"
+                   "    - layers: \"*\"\n"
+                   "      sparsifier: weight_norm\n"
+                   "      sparsity_level: 0.5"));
+    }
+
+    void add_eval() {
+        eval_app_ = app_.add_subcommand("eval", "Run a TorchScript model on labelled samples: loss and accuracy");
+        add_model(eval_app_, eval_.model);
+        add_path(eval_app_, "--data", eval_.data, "safetensors with inputs (N first) and labels (N integers)")
+            ->required()
+            ->type_name("DATA");
+        add_sink(eval_app_, "--json", eval_.json, "Write JSON there instead of text");
+        add_device(eval_app_, eval_.device);
+        eval_app_->footer(
+            footer("Loss is the mean cross-entropy of the outputs taken as logits, accuracy is top-1. LibTorch\n"
+                   "is needed, and loaded for this command only.",
+                   "  lacuna-cli eval model.pt --data test.safetensors"));
+    }
+
+    void add_sparsifiers() {
+        sparsifiers_app_ =
+            app_.add_subcommand("sparsifiers", "List the sparsifiers that a recipe can name, with their options");
+        add_sink(sparsifiers_app_, "--json", sparsifiers_.json, "Write JSON there instead of text");
+        sparsifiers_app_->footer(footer("", "  lacuna-cli sparsifiers --json -"));
+    }
+
+    Arguments chosen() const {
+        if (inspect_app_->parsed()) return {inspect_, threads_};
+        if (prune_app_->parsed()) return {prune_, threads_};
+        if (eval_app_->parsed()) return {eval_, threads_};
+        return {sparsifiers_, threads_};
+    }
+
+    CLI::App app_;
+    CLI::App *inspect_app_ = nullptr, *prune_app_ = nullptr, *eval_app_ = nullptr, *sparsifiers_app_ = nullptr;
+    InspectArguments inspect_;
+    PruneArguments prune_;
+    EvalArguments eval_;
+    SparsifiersArguments sparsifiers_;
+    int threads_ = 0;
+};
+
+}  // namespace
+
+Arguments parse_arguments(int argc, char** argv) {
+    return Grammar().parse(argc, argv);
+}
+
+}  // namespace lacuna::cli

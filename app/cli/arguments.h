@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <variant>
+
+#include "engine/model/checkpoint.h"
+
+namespace lacuna::cli {
+
+/// A file to write text to; "-" is standard output.
+using Sink = std::optional<std::string>;
+
+struct InspectArguments {
+    std::filesystem::path model;
+    bool sparsity = false;
+    Sink json;
+};
+struct PruneArguments {
+    std::filesystem::path model, recipe, out;
+    std::optional<Format> format;
+    std::optional<std::filesystem::path> masks;
+    Sink report;
+    std::string device = "cpu";
+};
+struct EvalArguments {
+    std::filesystem::path model, data;
+    Sink json;
+    std::string device = "cpu";
+};
+struct SparsifiersArguments {
+    Sink json;
+};
+
+/// Text that was asked for instead of a command: --help, --version.
+struct PrintArguments {
+    std::string text;
+};
+
+struct Arguments {
+    std::variant<PrintArguments, InspectArguments, PruneArguments, EvalArguments, SparsifiersArguments> command;
+    int threads = 0;  ///< 0: as many as the machine has
+};
+
+/// The program was called wrongly; exit status 2.
+class UsageError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Throws UsageError.
+Arguments parse_arguments(int argc, char** argv);
+
+}  // namespace lacuna::cli

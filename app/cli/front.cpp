@@ -1,0 +1,71 @@
+#include "app/cli/front.h"
+
+#include <csignal>
+#include <new>
+
+#include "app/cli/commands.h"
+#include "engine/base/error.h"
+#include "engine/base/parallel.h"
+
+namespace lacuna::cli {
+namespace {
+
+constexpr int failed = 1, wrong_usage = 2, interrupted = 128;
+
+volatile std::sig_atomic_t caught_signal = 0;
+
+CancelToken& cancel_token() {
+    static CancelToken token;
+    return token;
+}
+
+/// The first signal asks the running command to stop; a second one ends the program at once.
+void on_signal(int signal) {
+    caught_signal = signal;
+    cancel_token().cancel();
+}
+
+void watch_signals() {
+    cancel_token();
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = int(SA_RESETHAND | SA_RESTART);
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+}
+
+struct RunCommand {
+    const Console& console;
+
+    void operator()(const PrintArguments& print) const { console.print(print.text); }
+    void operator()(const InspectArguments& arguments) const { run_inspect(arguments, console, cancel_token()); }
+    void operator()(const PruneArguments& arguments) const { run_prune(arguments, console, cancel_token()); }
+    void operator()(const EvalArguments& arguments) const { run_eval(arguments, console, cancel_token()); }
+    void operator()(const SparsifiersArguments& arguments) const { run_sparsifiers(arguments, console); }
+};
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    const Console console;
+    try {
+        const Arguments arguments = parse_arguments(argc, argv);
+        set_threads(arguments.threads);
+        watch_signals();
+        std::visit(RunCommand{console}, arguments.command);
+        return 0;
+    } catch (const UsageError& error) {
+        console.print_error(error.what());
+        return wrong_usage;
+    } catch (const Cancelled&) {
+        console.print_error("stopped; every file is as it was");
+        return interrupted + int(caught_signal);
+    } catch (const std::bad_alloc&) {
+        console.print_error("not enough memory; give the machine more, or prune fewer tensors at once");
+    } catch (const std::exception& error) {
+        console.print_error(error.what());
+    }
+    return failed;
+}
+
+}  // namespace lacuna::cli

@@ -1,0 +1,83 @@
+#include "app/cli/text.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "engine/session/recipe_text.h"
+
+namespace lacuna::cli {
+namespace {
+
+/// A number with three digits and the prefix that suits its size.
+std::string scaled(double number) {
+    constexpr std::array prefixes{"", "k", "M", "G", "T", "P"};
+    size_t prefix = 0;
+    for (; number >= 999.5 && prefix + 1 < prefixes.size(); ++prefix) number /= 1000;
+    char text[32];
+    const int digits = prefix == 0 ? 0 : number < 9.995 ? 2 : number < 99.95 ? 1 : 0;
+    std::snprintf(text, sizeof text, "%.*f %s", digits, number, prefixes[prefix]);
+    return text;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+    std::string out;
+    for (;;) {
+        const size_t bad = first_bad_byte(text);
+        const std::string_view good = text.substr(0, bad);
+        std::replace_copy_if(
+            good.begin(), good.end(), std::back_inserter(out),
+            [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+        if (bad == std::string_view::npos) return out;
+        out += '?';
+        text.remove_prefix(bad + 1);
+    }
+}
+
+size_t columns_of(std::string_view text) {
+    return size_t(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string bytes_text(double bytes) {
+    return scaled(bytes) + "B";
+}
+
+std::string count_text(double count) {
+    std::string text = scaled(count);
+    if (text.ends_with(' ')) text.pop_back();
+    return text;
+}
+
+std::string grouped(int64_t number) {
+    std::string digits = std::to_string(number);
+    for (auto at = int64_t(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) digits.insert(size_t(at), ",");
+    return digits;
+}
+
+std::string percent_text(double fraction) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f %%", 100 * fraction);
+    return text;
+}
+
+std::string bar_text(double fraction, int cells, bool unicode) {
+    constexpr std::array eighths{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    const double filled = std::clamp(fraction, 0.0, 1.0) * cells;
+    std::string bar;
+    if (!unicode) {
+        const int whole = int(std::lround(filled));
+        return "[" + std::string(size_t(whole), '#') + std::string(size_t(cells - whole), '.') + "]";
+    }
+    const int whole = int(filled);
+    for (int i = 0; i < whole; ++i) bar += "█";
+    const char* part = eighths[size_t((filled - whole) * 8)];
+    bar += part;
+    for (int i = whole + (*part ? 1 : 0); i < cells; ++i) bar += "·";
+    return bar;
+}
+
+}  // namespace lacuna::cli

@@ -1,0 +1,141 @@
+#include "engine/base/output_set.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+
+namespace lacuna {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what, const std::string& hint) {
+    throw Error(ErrorKind::file, path.string(), what, hint);
+}
+
+std::string with_reason(const std::string& what, const std::error_code& code) {
+    return what + " (" + code.message() + ")";
+}
+
+/// The file behind a symbolic link, so that the link stays one.
+fs::path followed(const fs::path& target) {
+    std::error_code ignored;
+    return fs::is_symlink(target, ignored) ? fs::weakly_canonical(target, ignored) : target;
+}
+
+fs::path parent_of(const fs::path& target) {
+    return target.has_parent_path() ? target.parent_path() : fs::path(".");
+}
+
+}  // namespace
+
+OutputSet::~OutputSet() {
+    std::error_code ignored;
+    for (const Folder& folder : folders_) fs::remove_all(folder.staging, ignored);
+}
+
+void OutputSet::protect(const fs::path& input) {
+    protected_.push_back(input);
+}
+
+void OutputSet::check_target(const fs::path& target) const {
+    std::error_code code;
+    if (target.filename().empty() || fs::is_directory(target, code))
+        fail(target, "is a folder", "name a file to write");
+    if (!fs::exists(target, code)) return;
+    if (!fs::is_regular_file(target, code)) fail(target, "is not a regular file", "name a file to write");
+    for (const fs::path& input : protected_)
+        if (fs::equivalent(target, input, code))
+            fail(target, "is a file that is being read, and would be replaced", "choose another name");
+}
+
+const OutputSet::Folder& OutputSet::folder_for(const fs::path& parent) {
+    const auto known =
+        std::find_if(folders_.begin(), folders_.end(), [&](const Folder& f) { return f.target == parent; });
+    if (known != folders_.end()) return *known;
+    std::string name = (parent / ".lacuna-XXXXXX").string();
+    if (!::mkdtemp(name.data())) {
+        const std::error_code code(errno, std::generic_category());
+        fail(parent, with_reason("files cannot be written into this folder", code),
+             "check that it exists and can be written to");
+    }
+    folders_.push_back({parent, name});
+    return folders_.back();
+}
+
+fs::path OutputSet::stage(const fs::path& target) {
+    const fs::path real = followed(target);
+    check_target(real);
+    const fs::path staged = folder_for(parent_of(real)).staging / real.filename();
+    entries_.push_back({staged, real, {}});
+    return staged;
+}
+
+void OutputSet::add(const fs::path& written) {
+    for (const Entry& entry : entries_)
+        if (entry.staged == written) return;
+    for (const Folder& folder : folders_) {
+        const fs::path relative = written.lexically_relative(folder.staging);
+        if (relative.empty() || *relative.begin() == "..") continue;
+        const fs::path target = followed(folder.target / relative);
+        check_target(target);
+        entries_.push_back({written, target, {}});
+        return;
+    }
+    throw Error(ErrorKind::argument, written.string(), "was not written beside a staged file", "stage it first");
+}
+
+void OutputSet::move_into_place(Entry& entry, size_t number) {
+    std::error_code code;
+    const fs::path parent = parent_of(entry.target);
+    if (!fs::exists(parent, code) && fs::create_directories(parent, code)) made_.push_back(parent);
+    if (fs::exists(entry.target, code)) {
+        const fs::path backup = folder_for(parent).staging / ("replaced-" + std::to_string(number));
+        fs::permissions(entry.staged, fs::status(entry.target).permissions(), code);
+        fs::create_hard_link(entry.target, backup, code);
+        if (code) fs::rename(entry.target, backup, code);  // a file system without hard links
+        if (code) fail(entry.target, with_reason("cannot be replaced", code), "check that it can be written to");
+        entry.backup = backup;
+    }
+    fs::rename(entry.staged, entry.target, code);
+    if (code) fail(entry.target, with_reason("cannot be put in place", code), "check that it can be written to");
+    entry.moved = true;
+}
+
+void OutputSet::commit() {
+    try {
+        for (size_t i = 0; i < entries_.size(); ++i) {
+            check_target(entries_[i].target);
+            move_into_place(entries_[i], i);
+        }
+    } catch (...) {
+        undo();
+        throw;
+    }
+    entries_.clear();
+}
+
+void OutputSet::undo() noexcept {
+    std::error_code ignored;
+    for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+        if (!entry->backup.empty())
+            fs::rename(entry->backup, entry->target, ignored);
+        else if (entry->moved)
+            fs::remove(entry->target, ignored);
+        entry->backup.clear();
+        entry->moved = false;
+    }
+    for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) fs::remove(*folder, ignored);
+}
+
+Error OutputSet::restated(const Error& error) const {
+    std::string where = error.where(), problem = error.problem();
+    for (std::string* text : {&where, &problem})
+        for (const Folder& folder : folders_)
+            for (size_t at; (at = text->find(folder.staging.string())) != std::string::npos;)
+                text->replace(at, folder.staging.string().size(), folder.target.string());
+    return Error(error.kind(), where, problem, error.hint());
+}
+
+}  // namespace lacuna

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/base/error.h"
+
+namespace lacuna {
+
+/// Files that take their places together or not at all. Each is written under its own name in a hidden folder beside
+/// its target; `commit` moves all of them. Until then, and after any failure, the targets are as they were, and the
+/// folders go with this object.
+class OutputSet {
+  public:
+    OutputSet() = default;
+    ~OutputSet();
+    OutputSet(const OutputSet&) = delete;
+    OutputSet& operator=(const OutputSet&) = delete;
+
+    /// A file that no target may replace: an input that is still in use.
+    void protect(const std::filesystem::path& input);
+    /// Where to write what shall become `target`. A symbolic link is followed. Throws Error(file) if the folder is
+    /// missing or not writable, or the target is a folder, a device or a protected file.
+    std::filesystem::path stage(const std::filesystem::path& target);
+    /// A further file that a writer put beside (or below) a staged one, e.g. a shard. Staged files are passed by.
+    void add(const std::filesystem::path& written);
+    /// Moves everything into place. Throws Error(file) after it has put back what it had replaced.
+    void commit();
+    /// An error in which staged paths are called by the names of their targets.
+    Error restated(const Error& error) const;
+
+  private:
+    struct Folder {
+        std::filesystem::path target, staging;
+    };
+    struct Entry {
+        std::filesystem::path staged, target;
+        std::filesystem::path backup;  ///< the replaced file; empty: there was none
+        bool moved = false;
+    };
+    const Folder& folder_for(const std::filesystem::path& parent);
+    void check_target(const std::filesystem::path& target) const;
+    void move_into_place(Entry& entry, size_t number);
+    void undo() noexcept;
+
+    std::vector<std::filesystem::path> protected_;
+    std::vector<Folder> folders_;
+    std::vector<Entry> entries_;
+    std::vector<std::filesystem::path> made_;  ///< folders that commit made for shards in subfolders
+};
+
+}  // namespace lacuna

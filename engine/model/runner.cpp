@@ -1,0 +1,130 @@
+#include "engine/model/runner.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <system_error>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/base/parallel.h"
+#include "engine/model/torch_plugin.h"
+
+namespace lacuna {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* library_name = "liblacuna_torch.so";
+constexpr const char* library_variable = "LACUNA_TORCH_LIBRARY";
+
+bool is_integer(DType dtype) {
+    switch (dtype) {
+        case DType::I64:
+        case DType::I32:
+        case DType::I16:
+        case DType::I8:
+        case DType::U8:
+        case DType::U16:
+        case DType::U32:
+        case DType::U64:
+            return true;
+        default:
+            return false;
+    }
+}
+
+size_t needed(const Checkpoint& file, const std::string& name) {
+    const auto tensor = file.find(name);
+    if (!tensor)
+        throw Error(ErrorKind::format, file.path().string(), "has no tensor called " + name,
+                    "give a safetensors file with inputs (N first) and labels (N integers)");
+    return *tensor;
+}
+
+/// Places to look in, the most particular first. The last is left to the loader: RUNPATH and system folders.
+std::vector<std::string> library_candidates() {
+    if (const char* named = std::getenv(library_variable); named && *named) return {named};
+    std::vector<std::string> places;
+    std::error_code code;
+    const fs::path program = fs::read_symlink("/proc/self/exe", code).parent_path();
+    for (const fs::path& folder : {program / "../lib", program})
+        if (fs::exists(folder / library_name, code))
+            places.push_back((folder / library_name).lexically_normal().string());
+    places.emplace_back(library_name);
+    return places;
+}
+
+const TorchPlugin* load_plugin() {
+    const std::vector<std::string> places = library_candidates();
+    void* library = nullptr;
+    std::string reason;
+    for (const std::string& place : places) {
+        library = ::dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
+        if (library) break;
+        if (const char* said = ::dlerror(); said && reason.empty()) reason = said;
+    }
+    if (!library)
+        throw Error(ErrorKind::missing, "running a model", "the LibTorch side could not be loaded (" + reason + ")",
+                    "build with -DLACUNA_TORCH=ON, or name " + std::string(library_name) + " in " + library_variable);
+    const auto function = reinterpret_cast<TorchPluginFunction>(::dlsym(library, torch_plugin_symbol));
+    const TorchPlugin* plugin = function ? function() : nullptr;
+    if (!plugin || plugin->version != TorchPlugin::current_version)
+        throw Error(ErrorKind::missing, "running a model",
+                    std::string(library_name) + " is of another version of Lacuna", "build both together");
+    return plugin;
+}
+
+/// Loads the library once; a failure may be mended and tried again.
+const TorchPlugin& plugin() {
+    static std::mutex mutex;
+    static const TorchPlugin* loaded = nullptr;
+    std::lock_guard lock(mutex);
+    if (!loaded) loaded = load_plugin();
+    return *loaded;
+}
+
+}  // namespace
+
+std::shared_ptr<const Dataset> Dataset::open(const fs::path& path) {
+    auto data = std::make_shared<Dataset>();
+    data->file_ = open_checkpoint(path);
+    data->inputs_ = needed(*data->file_, "inputs");
+    data->labels_ = needed(*data->file_, "labels");
+    const TensorInfo& inputs = data->file_->tensors()[data->inputs_];
+    const TensorInfo& labels = data->file_->tensors()[data->labels_];
+    const auto fail = [&](const std::string& what, const std::string& hint) {
+        throw Error(ErrorKind::format, path.string(), what, hint);
+    };
+    if (labels.shape.size() != 1 || !is_integer(labels.dtype))
+        fail("labels are " + std::string(dtype_name(labels.dtype)) + " of shape " + to_string(labels.shape) +
+                 ", not N integers",
+             "store one class number for each sample");
+    data->samples_ = labels.shape[0];
+    if (data->samples_ == 0) fail("holds no sample", "give at least one");
+    if (inputs.shape.empty() || inputs.shape[0] != data->samples_)
+        fail("there are " + std::to_string(data->samples_) + " labels for inputs of shape " + to_string(inputs.shape),
+             "the first dimension of inputs counts the samples");
+    return data;
+}
+
+TensorView Dataset::inputs() const {
+    return file_->view(inputs_);
+}
+
+TensorView Dataset::labels() const {
+    return file_->view(labels_);
+}
+
+std::unique_ptr<Runner> make_runner(CheckpointPtr checkpoint, const std::string& device) {
+    if (!checkpoint->runnable())
+        throw Error(
+            ErrorKind::argument, checkpoint->path().string(),
+            "holds weights but no code (" + std::string(format_name(checkpoint->format())) + "), so it cannot run",
+            "give the model as a TorchScript file");
+    if (device != "cpu" && device != "cuda")
+        throw Error(ErrorKind::argument, "device", "there is none called \"" + device + "\"", "choose cpu or cuda");
+    return plugin().make_runner(std::move(checkpoint), device, threads());
+}
+
+}  // namespace lacuna
