@@ -62,6 +62,7 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
     detail->model = model_;
     detail->weight = weight_;
     detail->mask = state.shown ? state.shown : all_;
+    detail->kept = state.shown ? state.kept : all_->size();
     detail->pending = state.pending();
     detail->bins = bins_;
     detail->full_scale = full_scale_;

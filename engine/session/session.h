@@ -76,6 +76,7 @@ struct TensorDetail {
     ModelPtr model;  ///< keeps `weight` alive
     TensorView weight;
     MaskPtr mask;          ///< never null; ones where nothing is pruned
+    int64_t kept = 0;      ///< weights that `mask` keeps
     bool pending = false;  ///< the mask is a preview, not stepped
     std::shared_ptr<const WeightBins> bins;
     std::shared_ptr<const std::vector<int64_t>> pruned_bins;
