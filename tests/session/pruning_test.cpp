@@ -1,0 +1,150 @@
+#include "engine/session/pruning.h"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/parallel.h"
+#include "engine/session/zeros.h"
+#include "tests/session/simple_linear.h"
+
+namespace lacuna {
+namespace {
+
+using namespace testing_support;
+using Json = nlohmann::json;
+
+Pruning pruned(const CheckpointPtr& checkpoint, const std::string& groups, int steps = 1) {
+    const Recipe recipe = parse_recipe("version: 1\ngroups:\n" + groups, "r.yaml");
+    Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
+    Progress progress;
+    for (int i = 0; i < steps; ++i) pruning.step(progress);
+    return pruning;
+}
+
+constexpr const char* half = "  - {layers: '*', sparsifier: weight_norm, sparse_block_shape: [1, 1]}\n";
+
+TEST(Pruning, MasksAreTheSameOnAnyNumberOfThreads) {
+    const ScratchFolder folder;
+    std::vector<TestTensor> tensors{random_weights("large", {700, 600}, 1)};
+    for (unsigned i = 0; i < 60; ++i) tensors.push_back(random_weights("small." + std::to_string(i), {9, 11}, i));
+    const auto checkpoint = open_checkpoint(write_safetensors(folder / "m.safetensors", tensors));
+    set_threads(1);
+    const Pruning reference = pruned(checkpoint, half);
+    for (const int threads : {2, 5}) {
+        set_threads(threads);
+        const Pruning again = pruned(checkpoint, half);
+        ASSERT_EQ(again.groups().size(), 61u);
+        for (size_t i = 0; i < 61; ++i)
+            EXPECT_EQ(*again.groups()[i].fake_sparsity.mask, *reference.groups()[i].fake_sparsity.mask);
+    }
+    set_threads(0);
+}
+
+TEST(Pruning, StepsKeepWhatIsPruned) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    const Pruning once = pruned(checkpoint, half), twice = pruned(checkpoint, half, 2);
+    for (size_t i = 0; i < once.groups().size(); ++i)
+        EXPECT_EQ(*once.groups()[i].fake_sparsity.mask, *twice.groups()[i].fake_sparsity.mask);
+}
+
+TEST(Pruning, ManySmallTensorsAreQuick) {
+    const ScratchFolder folder;
+    std::vector<TestTensor> tensors;
+    const TestTensor weight = random_weights("", {64, 64}, 3);
+    for (int i = 0; i < 20'000; ++i) {
+        tensors.push_back(weight);
+        tensors.back().name = "layers." + std::to_string(i) + ".weight";
+    }
+    const auto checkpoint = open_checkpoint(write_safetensors(folder / "m.safetensors", tensors));
+    const auto began = std::chrono::steady_clock::now();
+    const Pruning pruning = pruned(checkpoint, half);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+    RecordProperty("seconds", std::to_string(seconds.count()));
+    Progress progress;
+    EXPECT_EQ(make_report(pruning, 0, progress).zeros, 20'000 * 2048);
+}
+
+TEST(Report, FollowsTheContract) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder, true);
+    const Pruning pruning = pruned(checkpoint, "  - {layers: 'linear*', sparsifier: weight_norm}\n");
+    Progress progress;
+    const Json json = Json::parse(to_json(make_report(pruning, 1.5, progress)));
+    EXPECT_EQ(json.size(), 3u);
+    EXPECT_EQ(json["seconds"], 1.5);
+    ASSERT_EQ(json["layers"].size(), 2u);
+    EXPECT_EQ(json["layers"][0], (Json{{"name", "linear1.weight"},
+                                       {"shape", {4, 4}},
+                                       {"dtype", "F32"},
+                                       {"sparsifier", "weight_norm"},
+                                       {"params", 16},
+                                       {"zeros", 8},
+                                       {"sparsity", 0.5}}));
+    EXPECT_EQ(json["total"], (Json{{"params", 56}, {"zeros", 28}, {"sparsity", 0.5}}));
+}
+
+TEST(Report, CountsZerosThatWereThereBefore) {
+    const ScratchFolder folder;
+    const auto checkpoint = open_checkpoint(write_safetensors(
+        folder / "m.safetensors", {tensor_of<float>("w", DType::F32, {1, 4}, {0.0f, -0.0f, 1.0f, 2.0f})}));
+    const Pruning pruning = pruned(checkpoint, "  - {layers: w, sparsifier: weight_norm, sparsity_level: 0}\n");
+    Progress progress;
+    EXPECT_EQ(make_report(pruning, 0, progress).zeros, 2);
+}
+
+TEST(Report, NamesThatAreNoTextBecomeText) {
+    const Report report{{{std::string("a\xff\"b\n"), {1}, DType::F16, "weight_norm", 1, 0}}, 1, 0, 0};
+    EXPECT_EQ(Json::parse(to_json(report))["layers"][0]["name"], "a\uFFFD\"b\n");
+    EXPECT_EQ(Json::parse(to_json(Report{}))["total"]["sparsity"], 0.0);
+}
+
+TEST(Inspection, FollowsTheContract) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder, true);
+    Progress progress;
+    const Json plain = Json::parse(to_json(inspect(*checkpoint, false, progress), *checkpoint));
+    EXPECT_EQ(plain["format"], "safetensors");
+    EXPECT_EQ(plain["file_bytes"], checkpoint->file_bytes());
+    EXPECT_EQ(plain["parameters"], checkpoint->parameters());
+    EXPECT_EQ(plain["runnable"], false);
+    EXPECT_EQ(plain["tensors"][7], (Json{{"name", "steps"}, {"shape", {2, 2}}, {"dtype", "I64"}, {"bytes", 32}}));
+    const Json counted = Json::parse(to_json(inspect(*checkpoint, true, progress), *checkpoint));
+    EXPECT_EQ(counted["tensors"][7]["zeros"], 0);
+    EXPECT_EQ(counted["tensors"][7]["sparsity"], 0.0);
+}
+
+TEST(Zeros, AreToldByValueInEveryType) {
+    const auto zeros = [](DType dtype, const auto& values) {
+        return count_zeros(contiguous_view(values.data(), dtype, {int64_t(values.size())}));
+    };
+    EXPECT_EQ(zeros(DType::F64, std::vector<double>{0, -0.0, 1e-320, NAN}), 2) << "subnormals are not zero";
+    EXPECT_EQ(zeros(DType::F16, std::vector<uint16_t>{0, 0x8000, 1, 0x7E00}), 2);
+    EXPECT_EQ(zeros(DType::BF16, std::vector<uint16_t>{0, 0x8000, 1, 0x3F80}), 2);
+    EXPECT_EQ(zeros(DType::I64, std::vector<int64_t>{0, INT64_MAX, INT64_MIN, 1}), 1);
+    EXPECT_EQ(zeros(DType::BOOL, std::vector<uint8_t>{0, 1, 0}), 2);
+    EXPECT_EQ(zeros(DType::F8_E4M3, std::vector<uint8_t>{0, 0x80, 1}), 2);
+    const std::vector<float> complex{0, 0, 0, 1, -0.0f, 0, 2, 0};
+    EXPECT_EQ(count_zeros(contiguous_view(complex.data(), DType::C64, {2, 2})), 2);
+    EXPECT_EQ(zeros(DType::QI8, std::vector<int8_t>{0, 1}), std::nullopt);
+    EXPECT_EQ(zeros(DType::F32, std::vector<float>{}), 0);
+}
+
+TEST(Zeros, CountWhatAMaskPrunesOnce) {
+    std::vector<float> values(300'000, 1.0f);
+    for (size_t i = 0; i < values.size(); i += 3) values[i] = 0;
+    Mask mask = Mask::ones({300'000});
+    for (int64_t i = 0; i < mask.size(); i += 2) mask.set(i, false);
+    EXPECT_EQ(count_zeros(contiguous_view(values.data(), DType::F32, {300'000}), &mask), 200'000);
+    TensorView strided = contiguous_view(values.data(), DType::F32, {100, 3});
+    strided.strides = {3, 1};
+    EXPECT_EQ(count_zeros(strided), 100);
+    strided = {strided.data, DType::F32, {3, 100}, {1, 3}};
+    EXPECT_EQ(count_zeros(strided), 100);
+    EXPECT_ANY_THROW(count_zeros(strided, &mask));
+}
+
+}  // namespace
+}  // namespace lacuna
