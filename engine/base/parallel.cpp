@@ -109,8 +109,9 @@ void set_threads(int count) {
 }
 
 int threads() {
+    static const int machine = std::clamp(int(std::thread::hardware_concurrency()), 1, 64);  // asking reads a file
     const int wanted = wanted_threads;
-    return wanted > 0 ? wanted : std::clamp(int(std::thread::hardware_concurrency()), 1, 64);
+    return wanted > 0 ? wanted : machine;
 }
 
 void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
