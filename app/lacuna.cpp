@@ -1,0 +1,5 @@
+#include "ui/shell/explorer.h"
+
+int main(int argc, char** argv) {
+    return lacuna::ui::run_explorer(argc, argv);
+}

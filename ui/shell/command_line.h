@@ -1,0 +1,29 @@
+#pragma once
+
+#include <QSize>
+#include <QString>
+#include <QStringList>
+#include <optional>
+
+#include "ui/shell/style.h"
+
+namespace lacuna::ui {
+
+/// What `lacuna` was asked for.
+struct CommandLine {
+    QString model, data, recipe;
+    QString render;         ///< a PNG to draw instead of opening a window; empty: open it
+    QSize size{1280, 800};  ///< of the window, in logical pixels
+    double scale = 1;       ///< physical pixels for a logical one
+    QString focus;          ///< the tensor FQN to look at
+    std::optional<ThemeChoice> theme;
+};
+
+/// What `main` has to do after the command line was read.
+struct Parsed {
+    CommandLine line;
+    std::optional<int> exit_status;  ///< leave with it at once: help or version was printed, or the usage was wrong
+};
+Parsed parse_command_line(int argc, const char* const* argv);
+
+}  // namespace lacuna::ui

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <QObject>
+#include <QPointer>
+
+#include "engine/session/session.h"
+#include "ui/shell/recent_files.h"
+
+class QDropEvent;
+class QWidget;
+
+namespace lacuna::ui {
+
+class ExportDialog;
+
+/// The file menu's means: dialogs, recent files and dropped files, all ending in intents to the session.
+class FileCommands : public QObject {
+    Q_OBJECT
+  public:
+    /// `remember`: keep recent files and the last folder between runs.
+    FileCommands(Session& session, QWidget* window, bool remember);
+    ~FileCommands() override;
+
+    void open_model(const QString& path);
+    void open_data(const QString& path);
+    void load_recipe(const QString& path);
+    /// Opens each file as what its content says, the model first.
+    void open_files(const QStringList& paths);
+
+    void ask_model();
+    void ask_data();
+    void load_recipe_asked();
+    void save_recipe_asked();
+    void ask_export(const SnapshotPtr& snapshot);
+    ExportDialog* export_dialog() const;
+
+    RecentFiles& recent() { return recent_; }
+    /// Adds the model to the recent files once it is open.
+    void note_opened(const Snapshot& snapshot);
+
+  private:
+    QString folder() const;
+    void keep_folder(const QString& path);
+
+    Session& session_;
+    QWidget* window_;
+    bool remember_;
+    RecentFiles recent_;
+    ModelPtr noted_;
+    QPointer<ExportDialog> export_dialog_;  ///< while it is open
+};
+
+}  // namespace lacuna::ui

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <QAbstractItemModel>
+
+#include "ui/shell/layer_nodes.h"
+
+namespace lacuna::ui {
+
+/// What the sparsity column draws; delivered under LayerTreeModel::BarRole.
+struct SparsityBar {
+    double stepped = 0;  ///< fraction pruned by the stepped masks
+    double shown = 0;    ///< fraction pruned by the shown masks
+    bool pending = false;
+};
+
+/// The model's layers and tensors as a tree, with what the newest snapshot says of each. Rows stay as they are from one
+/// snapshot to the next; only what changed is announced.
+class LayerTreeModel : public QAbstractItemModel {
+    Q_OBJECT
+  public:
+    enum Column { Name, Type, ShapeColumn, Parameters, Sparsity, SparsifierColumn, ColumnCount };
+    enum Role {
+        BarRole = Qt::UserRole + 1,  ///< SparsityBar, or nothing where nothing can be pruned
+        SearchRole,                  ///< FQN, type and sparsifier, for filters
+        FqnRole,                     ///< the FQN of the layer or tensor
+        ProblemRole,                 ///< true where a preview could not be computed
+    };
+
+    explicit LayerTreeModel(QObject* parent = nullptr);
+
+    /// Shows `snapshot`: a reset for another model, else dataChanged for the rows that changed.
+    void set_snapshot(SnapshotPtr snapshot);
+
+    /// Tensors that selecting `index` means: the tensor itself, or a layer's tensors that are prunable by default.
+    std::vector<size_t> tensors_of(const QModelIndex& index) const;
+    /// The tensor to look at for `index`: its own, or the first prunable below, or the first one.
+    std::optional<size_t> focus_of(const QModelIndex& index) const;
+    QModelIndex index_of_tensor(size_t tensor, int column = Name) const;
+
+    QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
+    QModelIndex parent(const QModelIndex& child) const override;
+    int rowCount(const QModelIndex& parent = {}) const override;
+    int columnCount(const QModelIndex& parent = {}) const override;
+    QVariant data(const QModelIndex& index, int role) const override;
+    QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
+
+  private:
+    const LayerNode& node(const QModelIndex& index) const;
+    const TensorInfo& info(const LayerNode& node) const;
+    void rebuild();
+    std::vector<char> update_summaries(const SnapshotPtr& before);
+    void announce(const std::vector<char>& dirty);
+    template <class Visit>
+    void visit_tensors(int node, const Visit& visit) const;
+
+    QString display(const LayerNode& node, int column) const;
+    QString name_text(const LayerNode& node) const;
+    QString node_shape(const LayerNode& node) const;
+    QString type_text(const LayerNode& node) const;
+    QString sparsifier_text(const LayerNode& node) const;
+    QString tool_tip(const LayerNode& node, int column) const;
+    QString search_text(const LayerNode& node) const;
+    QString fqn(const LayerNode& node) const;
+    std::optional<SparsityBar> bar(const LayerNode& node) const;
+
+    SnapshotPtr snapshot_;
+    std::vector<LayerNode> nodes_;
+    std::vector<int> node_of_tensor_;
+    std::vector<char> prunable_;
+};
+
+}  // namespace lacuna::ui
+
+Q_DECLARE_METATYPE(lacuna::ui::SparsityBar)

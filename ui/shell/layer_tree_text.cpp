@@ -1,0 +1,116 @@
+// What the rows of LayerTreeModel say.
+#include "ui/shell/layer_tree_model.h"
+#include "ui/shell/text_format.h"
+
+namespace lacuna::ui {
+
+QString LayerTreeModel::display(const LayerNode& node, int column) const {
+    switch (column) {
+        case Name:
+            return name_text(node);
+        case Type:
+            return type_text(node);
+        case ShapeColumn:
+            return node_shape(node);
+        case Parameters:
+            return grouped(node.parameters);
+        case Sparsity: {
+            const auto drawn = bar(node);
+            return drawn ? percent_text(drawn->shown) : QString();
+        }
+        case SparsifierColumn:
+            return sparsifier_text(node);
+        default:
+            return {};
+    }
+}
+
+/// A layer with a single tensor to prune shows that tensor's shape, so that it says something while it is closed.
+QString LayerTreeModel::node_shape(const LayerNode& node) const {
+    if (node.tensor >= 0) return shape_text(info(node).shape);
+    const LayerNode* only = nullptr;
+    for (int child : node.children) {
+        const LayerNode& one = nodes_[size_t(child)];
+        if (one.tensor < 0 || (one.summary.counts && only)) return {};
+        if (one.summary.counts) only = &one;
+    }
+    return only ? shape_text(info(*only).shape) : QString();
+}
+
+QString LayerTreeModel::name_text(const LayerNode& node) const {
+    if (node.layer < 0) {
+        const QString name = fqn(node);
+        const Layer& holder = snapshot_->model->layer_of(size_t(node.tensor));
+        return holder.fqn.empty() ? name : name.mid(qsizetype(holder.fqn.size()) + 1);
+    }
+    const QString name = to_qstring(snapshot_->model->layers()[size_t(node.layer)].name);
+    if (node.tensor < 0) return name;
+    const QString full = to_qstring(info(node).name);
+    const QString layer = to_qstring(snapshot_->model->layers()[size_t(node.layer)].fqn);
+    return full.startsWith(layer + '.') ? name + full.mid(layer.size()) : name;
+}
+
+QString LayerTreeModel::type_text(const LayerNode& node) const {
+    if (node.layer >= 0) {
+        const Layer& layer = snapshot_->model->layers()[size_t(node.layer)];
+        if (!layer.type.empty()) return to_qstring(layer.type);
+    }
+    return node.tensor >= 0 ? to_qstring(dtype_name(info(node).dtype)) : QString();
+}
+
+QString LayerTreeModel::sparsifier_text(const LayerNode& node) const {
+    QString text = node.summary.mixed        ? tr("mixed")
+                   : node.summary.sparsifier ? to_qstring(node.summary.sparsifier->title())
+                                             : QString();
+    if (node.tensor >= 0 && node.summary.frozen) text += text.isEmpty() ? tr("frozen") : tr(" · frozen");
+    if (node.tensor >= 0 && node.summary.problem) text += tr(" · cannot apply");
+    return text;
+}
+
+QString LayerTreeModel::tool_tip(const LayerNode& node, int column) const {
+    QString tip = QStringLiteral("<b>%1</b>").arg(fqn(node).toHtmlEscaped());
+    const auto line = [&tip](const QString& text) { tip += QStringLiteral("<br>") + text.toHtmlEscaped(); };
+    if (node.layer >= 0) {
+        const Layer& layer = snapshot_->model->layers()[size_t(node.layer)];
+        if (!layer.type.empty())
+            line(layer.type_guessed ? tr("%1 (told from names and shapes)").arg(to_qstring(layer.type))
+                                    : to_qstring(layer.type));
+    }
+    if (node.tensor >= 0) {
+        const TensorInfo& tensor = info(node);
+        line(QStringLiteral("%1 · %2 · %3")
+                 .arg(to_qstring(dtype_name(tensor.dtype)), shape_text(tensor.shape),
+                      bytes_text(double(tensor.bytes()))));
+        if (const std::string why = why_not_prunable(tensor); !why.empty())
+            line(tr("Cannot be pruned: %1").arg(to_qstring(why)));
+        else if (!node.summary.counts)
+            line(tr("Pruned only when selected itself"));
+        const TensorState& state = *snapshot_->tensors[size_t(node.tensor)];
+        if (!state.problem.empty()) line(to_qstring(state.problem));
+    } else {
+        line(counted(node.parameters, "parameter"));
+    }
+    if (node.summary.counts && (column == Sparsity || node.summary.pending)) {
+        line(tr("%1 pruned after the steps taken").arg(grouped(node.summary.pruned_stepped)));
+        if (node.summary.pending) line(tr("%1 pruned in the preview").arg(grouped(node.summary.pruned_shown)));
+    }
+    return tip;
+}
+
+QString LayerTreeModel::search_text(const LayerNode& node) const {
+    return fqn(node) + '\n' + type_text(node) + '\n' + sparsifier_text(node);
+}
+
+QString LayerTreeModel::fqn(const LayerNode& node) const {
+    if (node.tensor >= 0) return to_qstring(info(node).name);
+    return to_qstring(snapshot_->model->layers()[size_t(node.layer)].fqn);
+}
+
+std::optional<SparsityBar> LayerTreeModel::bar(const LayerNode& node) const {
+    if (!node.summary.counts || node.parameters <= 0) return std::nullopt;
+    const auto weights = double(node.parameters);
+    return SparsityBar{double(node.summary.pruned_stepped) / weights, double(node.summary.pruned_shown) / weights,
+                       node.summary.pending};
+}
+
+}  // namespace lacuna::ui

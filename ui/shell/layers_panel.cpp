@@ -1,0 +1,192 @@
+#include "ui/shell/layers_panel.h"
+
+#include <QApplication>
+#include <QClipboard>
+#include <QHeaderView>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMenu>
+#include <QTreeView>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "ui/shell/sparsity_bar_delegate.h"
+#include "ui/shell/text_format.h"
+#include "ui/theme.h"
+
+namespace lacuna::ui {
+namespace {
+
+/// Trees up to this many rows open whole; larger ones show their first two levels.
+constexpr int small_tree = 60;
+constexpr int smallest_column = 56;
+
+}  // namespace
+
+LayersPanel::LayersPanel(QWidget* parent)
+    : QWidget(parent),
+      model_(new LayerTreeModel(this)),
+      proxy_(new LayerFilterProxy(this)),
+      filter_(new QLineEdit(this)),
+      view_(new QTreeView(this)),
+      summary_(new QLabel(this)) {
+    setObjectName(QStringLiteral("layers"));
+    proxy_->setSourceModel(model_);
+    filter_->setPlaceholderText(tr("Filter by name, type or sparsifier"));
+    filter_->setToolTip(
+        tr("Every word must occur in the name, type or sparsifier. A word with * or ? is a pattern over "
+           "the whole name, as in a recipe: *.fc1.*"));
+    filter_->setAccessibleName(tr("Filter layers"));
+    filter_->setClearButtonEnabled(true);
+    summary_->setProperty("role", "hint");
+    build_view();
+
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(Theme::space, Theme::space, Theme::space, Theme::space);
+    column->setSpacing(Theme::space);
+    column->addWidget(filter_);
+    column->addWidget(view_, 1);
+    column->addWidget(summary_);
+
+    connect(filter_, &QLineEdit::textChanged, this, &LayersPanel::apply_filter);
+    connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, this, &LayersPanel::read_selection);
+    connect(view_->selectionModel(), &QItemSelectionModel::currentChanged, this, &LayersPanel::read_selection);
+    connect(view_, &QWidget::customContextMenuRequested, this, &LayersPanel::show_menu);
+}
+
+void LayersPanel::build_view() {
+    view_->setModel(proxy_);
+    view_->setItemDelegateForColumn(LayerTreeModel::Sparsity, new SparsityBarDelegate(view_));
+    view_->setAccessibleName(tr("Layers"));
+    view_->setUniformRowHeights(true);
+    view_->setAlternatingRowColors(false);
+    view_->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    view_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    view_->setAllColumnsShowFocus(true);
+    view_->setIndentation(13);
+    view_->setContextMenuPolicy(Qt::CustomContextMenu);
+    view_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
+    view_->setTextElideMode(Qt::ElideMiddle);
+    QHeaderView* header = view_->header();
+    header->setStretchLastSection(false);
+    header->setSectionsMovable(false);
+    header->setHighlightSections(false);
+    header->setMinimumSectionSize(smallest_column);
+    static constexpr int widths[] = {0, 56, 90, 80, 92, 98};
+    for (int column = 1; column < int(std::size(widths)); ++column) header->resizeSection(column, widths[column]);
+    header->setSectionResizeMode(LayerTreeModel::Name, QHeaderView::Stretch);
+}
+
+void LayersPanel::set_snapshot(const SnapshotPtr& snapshot) {
+    const bool other = !snapshot_ || snapshot_->model != snapshot->model;
+    snapshot_ = snapshot;
+    model_->set_snapshot(snapshot);
+    if (other) {
+        filter_->clear();
+        expand_first_levels();
+        read_selection();
+        select_something();
+        view_->setFocus();
+    }
+    show_summary();
+}
+
+/// The first prunable tensor, so that the canvases have something to show from the first moment.
+void LayersPanel::select_something() {
+    if (!snapshot_->model) return;
+    const auto& tensors = snapshot_->model->checkpoint().tensors();
+    const auto found = std::find_if(tensors.begin(), tensors.end(), prunable_by_default);
+    if (found != tensors.end()) select_tensor(size_t(found - tensors.begin()));
+}
+
+void LayersPanel::expand_first_levels() {
+    if (snapshot_->model && snapshot_->model->checkpoint().tensors().size() <= small_tree)
+        view_->expandAll();
+    else
+        view_->expandToDepth(0);
+}
+
+void LayersPanel::apply_filter(const QString& line) {
+    proxy_->set_filter(line);
+    if (proxy_->filtering())
+        view_->expandAll();
+    else
+        expand_first_levels();
+    if (view_->currentIndex().isValid()) view_->scrollTo(view_->currentIndex());
+    read_selection();
+}
+
+void LayersPanel::read_selection() {
+    std::vector<size_t> tensors;
+    for (const QModelIndex& row : view_->selectionModel()->selectedRows()) {
+        const auto below = model_->tensors_of(proxy_->mapToSource(row));
+        tensors.insert(tensors.end(), below.begin(), below.end());
+    }
+    std::sort(tensors.begin(), tensors.end());
+    tensors.erase(std::unique(tensors.begin(), tensors.end()), tensors.end());
+    const auto focus = model_->focus_of(proxy_->mapToSource(view_->currentIndex()));
+    if (focus != focus_) {
+        focus_ = focus;
+        Q_EMIT focus_changed(focus_);
+    }
+    if (tensors != selected_) {
+        selected_ = std::move(tensors);
+        Q_EMIT selection_changed(selected_);
+    }
+    show_summary();
+}
+
+void LayersPanel::show_summary() {
+    if (!snapshot_ || !snapshot_->model) return summary_->setText({});
+    const auto& tensors = snapshot_->model->checkpoint().tensors();
+    if (selected_.empty())
+        return summary_->setText(
+            tr("%1 · %2").arg(counted(int64_t(tensors.size()), "tensor"), counted(snapshot_->parameters, "parameter")));
+    int64_t weights = 0;
+    for (size_t tensor : selected_) weights += tensors[tensor].elements();
+    summary_->setText(
+        tr("%1 selected · %2").arg(counted(int64_t(selected_.size()), "tensor"), counted(weights, "weight")));
+}
+
+void LayersPanel::select_all_prunable() {
+    QItemSelection rows;
+    if (!snapshot_ || !snapshot_->model) return;
+    const auto& tensors = snapshot_->model->checkpoint().tensors();
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        if (!prunable_by_default(tensors[i])) continue;
+        const QModelIndex row = proxy_->mapFromSource(model_->index_of_tensor(i));
+        if (row.isValid()) rows.select(row, row);
+    }
+    view_->selectionModel()->select(rows, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
+}
+
+void LayersPanel::select_tensor(size_t tensor) {
+    const QModelIndex row = proxy_->mapFromSource(model_->index_of_tensor(tensor));
+    if (!row.isValid()) return;
+    view_->setCurrentIndex(row);
+    view_->scrollTo(row);
+}
+
+void LayersPanel::focus_filter() {
+    filter_->setFocus(Qt::ShortcutFocusReason);
+    filter_->selectAll();
+}
+
+void LayersPanel::show_menu(const QPoint& at) {
+    const QModelIndex index = view_->indexAt(at);
+    if (!index.isValid()) return;
+    auto* menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    const bool some = !selected_.empty();
+    menu->addAction(tr("Freeze"), this, [this] { Q_EMIT freeze_wanted(true); })->setEnabled(some);
+    menu->addAction(tr("Unfreeze"), this, [this] { Q_EMIT freeze_wanted(false); })->setEnabled(some);
+    menu->addAction(tr("Clear masks"), this, &LayersPanel::clear_wanted)->setEnabled(some);
+    menu->addSeparator();
+    const QString name = index.data(LayerTreeModel::FqnRole).toString();
+    menu->addAction(tr("Copy name"), this, [name] { QApplication::clipboard()->setText(name); });
+    menu->addAction(tr("Expand all"), view_, &QTreeView::expandAll);
+    menu->addAction(tr("Collapse all"), view_, &QTreeView::collapseAll);
+    menu->popup(view_->viewport()->mapToGlobal(at));
+}
+
+}  // namespace lacuna::ui

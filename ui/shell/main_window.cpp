@@ -1,0 +1,251 @@
+#include "ui/shell/main_window.h"
+
+#include <QAction>
+#include <QCloseEvent>
+#include <QDockWidget>
+#include <QLabel>
+#include <QMenu>
+#include <QMimeData>
+#include <QSettings>
+#include <QStackedWidget>
+#include <QStatusBar>
+#include <QVBoxLayout>
+
+#include "ui/canvas/distribution_canvas.h"
+#include "ui/canvas/mask_canvas.h"
+#include "ui/shell/demo.h"
+#include "ui/shell/empty_state.h"
+#include "ui/shell/file_commands.h"
+#include "ui/shell/help_dialogs.h"
+#include "ui/shell/icons.h"
+#include "ui/shell/layers_panel.h"
+#include "ui/shell/notice_bar.h"
+#include "ui/shell/selection_values.h"
+#include "ui/shell/sparsifier_panel.h"
+#include "ui/shell/status_panel.h"
+#include "ui/shell/text_format.h"
+
+namespace lacuna::ui {
+namespace {
+
+constexpr QSize first_size{1280, 800};
+constexpr int layers_width = 540, sparsifier_width = 296, distribution_height = 230;
+const char* const geometry_key = "window/geometry";
+const char* const state_key = "window/state";
+const char* const theme_key = "window/theme";
+
+QDockWidget* make_dock(const QString& title, const char* name, QWidget* inside, QMainWindow* window) {
+    auto* dock = new QDockWidget(title, window);
+    dock->setObjectName(QLatin1String(name));
+    dock->setWidget(inside);
+    auto* heading = new QLabel(title, dock);  // dragging it moves the dock; View → Panels hides and shows it
+    heading->setProperty("role", "dock");
+    dock->setTitleBarWidget(heading);
+    return dock;
+}
+
+}  // namespace
+
+MainWindow::MainWindow(bool remember)
+    : remember_(remember),
+      snapshot_(std::make_shared<const Snapshot>()),
+      bridge_(new SessionBridge(this)),
+      actions_(new Actions(this)),
+      files_(new FileCommands(bridge_->session(), this, remember)),
+      centre_(new QStackedWidget(this)),
+      notices_(new NoticeBar(this)),
+      mask_(new MaskCanvas(this)),
+      distribution_(new DistributionCanvas(this)),
+      layers_(new LayersPanel(this)),
+      sparsifier_(new SparsifierPanel(this)),
+      status_(new StatusPanel(this)) {
+    setWindowIcon(app_icon());
+    setAcceptDrops(true);
+    resize(first_size);
+    build_centre();
+    build_docks();
+    statusBar()->setSizeGripEnabled(false);
+    statusBar()->addWidget(status_, 1);
+    files_->recent().attach(actions_->recent);
+    connect_panels();
+    connect_actions();
+    show_snapshot(snapshot_);
+    restore_state();
+}
+
+MainWindow::~MainWindow() = default;
+
+void MainWindow::build_centre() {
+    auto* empty = new EmptyState(demo_model(), this);
+    connect(empty, &EmptyState::open_wanted, files_, &FileCommands::ask_model);
+    connect(empty, &EmptyState::demo_wanted, this, [this] {
+        files_->open_model(demo_model());
+        if (const QString samples = demo_data(); !samples.isEmpty()) files_->open_data(samples);
+    });
+    centre_->addWidget(empty);
+    centre_->addWidget(mask_);
+    auto* whole = new QWidget(this);
+    auto* column = new QVBoxLayout(whole);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(notices_);
+    column->addWidget(centre_, 1);
+    setCentralWidget(whole);
+}
+
+void MainWindow::build_docks() {
+    layers_dock_ = make_dock(tr("Layers"), "layers_dock", layers_, this);
+    sparsifier_dock_ = make_dock(tr("Sparsifier"), "sparsifier_dock", sparsifier_, this);
+    distribution_dock_ = make_dock(tr("Distribution"), "distribution_dock", distribution_, this);
+    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, distribution_dock_})
+        actions_->panels->addAction(dock->toggleViewAction());
+    arrange_docks();
+}
+
+void MainWindow::arrange_docks() {
+    setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
+    addDockWidget(Qt::LeftDockWidgetArea, layers_dock_);
+    addDockWidget(Qt::RightDockWidgetArea, sparsifier_dock_);
+    addDockWidget(Qt::BottomDockWidgetArea, distribution_dock_);
+    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, distribution_dock_}) {
+        dock->setFloating(false);
+        dock->show();
+    }
+    resizeDocks({layers_dock_, sparsifier_dock_}, {layers_width, sparsifier_width}, Qt::Horizontal);
+    resizeDocks({distribution_dock_}, {distribution_height}, Qt::Vertical);
+}
+
+void MainWindow::connect_panels() {
+    Session& session = bridge_->session();
+    connect(bridge_, &SessionBridge::snapshot_changed, this, &MainWindow::show_snapshot);
+    connect(bridge_, &SessionBridge::detail_changed, this, &MainWindow::show_detail);
+    connect(layers_, &LayersPanel::focus_changed, this, [&session](auto tensor) { session.focus(tensor); });
+    connect(layers_, &LayersPanel::selection_changed, this, [this](const std::vector<size_t>& tensors) {
+        sparsifier_->set_selection(tensors);
+        actions_->update(*snapshot_, !tensors.empty());
+    });
+    connect(layers_, &LayersPanel::freeze_wanted, this,
+            [this, &session](bool frozen) { session.set_frozen(layers_->selected(), frozen); });
+    connect(layers_, &LayersPanel::clear_wanted, this, [this, &session] { session.clear_masks(layers_->selected()); });
+    connect(sparsifier_, &SparsifierPanel::sparsifier_chosen, this,
+            [&session](const auto& tensors, const std::string& name) { session.set_sparsifier(tensors, name); });
+    connect(sparsifier_, &SparsifierPanel::option_edited, this,
+            [&session](const auto& tensors, const std::string& option, const OptionValue& value, bool dragging) {
+                session.set_option(tensors, option, value, dragging);
+            });
+    connect(sparsifier_, &SparsifierPanel::option_reset, this,
+            [&session](const auto& tensors, const std::string& option) { session.reset_option(tensors, option); });
+    connect(sparsifier_, &SparsifierPanel::freeze_wanted, this,
+            [&session](const auto& tensors, bool frozen) { session.set_frozen(tensors, frozen); });
+    connect(distribution_, &DistributionCanvas::levelDragged, this, [&session](double level, bool dragging) {
+        if (const auto detail = session.detail())
+            session.set_option({detail->tensor}, "sparsity_level", level, dragging);
+    });
+    connect(status_, &StatusPanel::cancel_wanted, this, [&session] { session.cancel_job(); });
+}
+
+void MainWindow::connect_actions() {
+    Session& session = bridge_->session();
+    const auto on = [this](QAction* action, auto what) { connect(action, &QAction::triggered, this, what); };
+    on(actions_->open, [this] { files_->ask_model(); });
+    on(actions_->open_data, [this] { files_->ask_data(); });
+    on(actions_->load_recipe, [this] { files_->load_recipe_asked(); });
+    on(actions_->save_recipe, [this] { files_->save_recipe_asked(); });
+    on(actions_->export_model, [this] { files_->ask_export(snapshot_); });
+    on(actions_->close, [&session] { session.close(); });
+    on(actions_->quit, [this] { close(); });
+    on(actions_->undo, [&session] { session.undo(); });
+    on(actions_->redo, [&session] { session.redo(); });
+    on(actions_->select_all, [this] { layers_->select_all_prunable(); });
+    on(actions_->filter, [this] { layers_->focus_filter(); });
+    on(actions_->step, [&session] { session.step(); });
+    on(actions_->clear, [this, &session] { session.clear_masks(layers_->selected()); });
+    on(actions_->freeze, [this, &session] { session.set_frozen(layers_->selected(), true); });
+    on(actions_->unfreeze, [this, &session] { session.set_frozen(layers_->selected(), false); });
+    on(actions_->reset_layout, [this] { arrange_docks(); });
+    on(actions_->shortcuts, [this] { show_shortcuts(this); });
+    on(actions_->about, [this] { show_about(this); });
+    connect(actions_, &Actions::theme_chosen, this, [this](ThemeChoice choice) {
+        choose_theme(choice);
+        if (remember_) QSettings().setValue(QLatin1String(theme_key), int(choice));
+    });
+}
+
+void MainWindow::show_snapshot(const SnapshotPtr& snapshot) {
+    snapshot_ = snapshot;
+    centre_->setCurrentIndex(snapshot->model ? 1 : 0);
+    distribution_dock_->widget()->setEnabled(snapshot->model != nullptr);
+    sparsifier_->set_snapshot(snapshot);
+    layers_->set_snapshot(snapshot);
+    status_->set_snapshot(snapshot);
+    notices_->set_snapshot(snapshot);
+    actions_->update(*snapshot, !layers_->selected().empty());
+    files_->note_opened(*snapshot);
+    show_title();
+    apply_wanted_focus();
+}
+
+void MainWindow::show_detail(const TensorDetailPtr& detail) {
+    const bool known = detail && detail->model == snapshot_->model && detail->tensor < snapshot_->tensors.size();
+    mask_->setDetail(detail, known ? block_of(*snapshot_->tensors[detail->tensor]) : BlockShape{});
+    distribution_->setDetail(detail);
+}
+
+void MainWindow::show_title() {
+    if (!snapshot_->model) return setWindowTitle(QStringLiteral("Lacuna"));
+    const auto& path = snapshot_->model->checkpoint().path();
+    setWindowTitle(to_qstring(path.filename().string()) + QStringLiteral("[*] — Lacuna"));
+    setWindowFilePath(to_qstring(path.string()));
+    setWindowModified(snapshot_->modified);
+}
+
+void MainWindow::focus_on(const QString& tensor_fqn) {
+    wanted_focus_ = tensor_fqn;
+    apply_wanted_focus();
+}
+
+void MainWindow::apply_wanted_focus() {
+    if (wanted_focus_.isEmpty() || !snapshot_->model) return;
+    if (const auto tensor = snapshot_->model->checkpoint().find(wanted_focus_.toStdString()))
+        layers_->select_tensor(*tensor);
+    wanted_focus_.clear();
+}
+
+void MainWindow::choose_theme(ThemeChoice choice) {
+    use_theme(choice);
+    actions_->check_theme(choice);
+}
+
+void MainWindow::restore_state() {
+    if (!remember_) return;
+    const QSettings settings;
+    restoreGeometry(settings.value(QLatin1String(geometry_key)).toByteArray());
+    restoreState(settings.value(QLatin1String(state_key)).toByteArray());
+    choose_theme(ThemeChoice(settings.value(QLatin1String(theme_key), int(ThemeChoice::system)).toInt()));
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    if (remember_) {
+        QSettings settings;
+        settings.setValue(QLatin1String(geometry_key), saveGeometry());
+        settings.setValue(QLatin1String(state_key), saveState());
+    }
+    bridge_->session().cancel_job();
+    event->accept();
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    QStringList paths;
+    for (const QUrl& url : event->mimeData()->urls())
+        if (url.isLocalFile()) paths << url.toLocalFile();
+    if (paths.isEmpty()) return;
+    event->acceptProposedAction();
+    files_->open_files(paths);
+}
+
+}  // namespace lacuna::ui

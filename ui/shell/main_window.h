@@ -1,0 +1,74 @@
+#pragma once
+
+#include <QMainWindow>
+
+#include "ui/shell/actions.h"
+#include "ui/shell/session_bridge.h"
+
+class QStackedWidget;
+
+namespace lacuna::ui {
+
+class DistributionCanvas;
+class FileCommands;
+class LayersPanel;
+class MaskCanvas;
+class NoticeBar;
+class SparsifierPanel;
+class StatusPanel;
+
+/// The window: panels around the mask's picture, fed by the session's snapshots, sending intents back.
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+  public:
+    /// `remember`: recent files, geometry, docks and theme are kept between runs.
+    explicit MainWindow(bool remember);
+    ~MainWindow() override;
+
+    SessionBridge& bridge() { return *bridge_; }
+    const SnapshotPtr& snapshot() const { return snapshot_; }
+    Actions& actions() { return *actions_; }
+    FileCommands& files() { return *files_; }
+    LayersPanel& layers() { return *layers_; }
+    SparsifierPanel& sparsifier() { return *sparsifier_; }
+    NoticeBar& notices() { return *notices_; }
+    MaskCanvas& mask_canvas() { return *mask_; }
+    DistributionCanvas& distribution_canvas() { return *distribution_; }
+
+    /// Looks at this tensor as soon as a model that has it is open.
+    void focus_on(const QString& tensor_fqn);
+    void choose_theme(ThemeChoice choice);
+
+  private:
+    void build_centre();
+    void build_docks();
+    void arrange_docks();
+    void connect_panels();
+    void connect_actions();
+    void show_snapshot(const SnapshotPtr& snapshot);
+    void show_detail(const TensorDetailPtr& detail);
+    void show_title();
+    void apply_wanted_focus();
+    void restore_state();
+
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+
+    const bool remember_;
+    SnapshotPtr snapshot_;
+    QString wanted_focus_;
+    SessionBridge* bridge_;
+    Actions* actions_;
+    FileCommands* files_;
+    QStackedWidget* centre_;
+    NoticeBar* notices_;
+    MaskCanvas* mask_;
+    DistributionCanvas* distribution_;
+    LayersPanel* layers_;
+    SparsifierPanel* sparsifier_;
+    StatusPanel* status_;
+    QDockWidget *layers_dock_, *sparsifier_dock_, *distribution_dock_;
+};
+
+}  // namespace lacuna::ui

@@ -1,0 +1,116 @@
+#include "ui/shell/option_editor.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QStyle>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+#include "ui/shell/option_fields.h"
+#include "ui/shell/text_format.h"
+
+namespace lacuna::ui {
+
+OptionEditor* OptionEditor::make(const OptionSpec& spec, QWidget* parent) {
+    switch (spec.type) {
+        case OptionType::number:
+            return new NumberEditor(spec, parent);
+        case OptionType::integer:
+            return new IntegerEditor(spec, parent);
+        case OptionType::boolean:
+            return new BooleanEditor(spec, parent);
+        case OptionType::choice:
+            return new ChoiceEditor(spec, parent);
+        case OptionType::block_shape:
+            return new BlockEditor(spec, parent);
+    }
+    return nullptr;
+}
+
+OptionEditor::OptionEditor(const OptionSpec& spec, Place place, QWidget* parent)
+    : QWidget(parent),
+      spec_(spec),
+      field_(new QHBoxLayout),
+      reset_(new QToolButton(this)),
+      help_(new QLabel(to_qstring(spec.help), this)),
+      problem_(new QLabel(this)) {
+    const QString title = title_from_name(spec.name);
+    const QString fallback =
+        spec.default_value ? to_qstring(to_string(*spec.default_value)) : to_qstring(spec.default_text);
+    setObjectName(to_qstring(spec.name));
+    setToolTip(QStringLiteral("<b>%1</b><br>%2<br>%3")
+                   .arg(to_qstring(spec.name), to_qstring(spec.help).toHtmlEscaped(),
+                        tr("Default: %1").arg(fallback.toHtmlEscaped())));
+
+    auto* label = new QLabel(title, this);
+    label->setProperty("role", "field");
+    reset_->setText(tr("Reset"));
+    reset_->setObjectName(QStringLiteral("reset"));
+    reset_->setProperty("role", "link");
+    reset_->setToolTip(tr("Back to the default: %1").arg(fallback));
+    reset_->setAccessibleName(tr("Reset %1").arg(title.toLower()));
+    // The room stays when the button goes, so that rows do not jump.
+    QSizePolicy keeps = reset_->sizePolicy();
+    keeps.setRetainSizeWhenHidden(true);
+    reset_->setSizePolicy(keeps);
+    reset_->hide();
+    connect(reset_, &QToolButton::clicked, this, &OptionEditor::reset);
+
+    help_->setWordWrap(true);
+    help_->setProperty("role", "hint");
+    problem_->setWordWrap(true);
+    problem_->setProperty("role", "problem");
+    problem_->hide();
+
+    auto* head = new QHBoxLayout;
+    head->addWidget(label, 1);
+    head->addWidget(reset_);
+    field_->setSpacing(8);
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(4);
+    column->addLayout(head);
+    if (place == Place::Below)
+        column->addLayout(field_);
+    else
+        head->addLayout(field_);
+    column->addWidget(problem_);
+    column->addWidget(help_);
+}
+
+void OptionEditor::add_field(QWidget* widget, const QString& accessible_suffix, int stretch) {
+    widget->setAccessibleName(title_from_name(spec_.name) + accessible_suffix);
+    widget->setAccessibleDescription(to_qstring(spec_.help));
+    field_->addWidget(widget, stretch);
+}
+
+void OptionEditor::show_state(const State& state) {
+    state_ = state;
+    if (!held_) apply();
+}
+
+void OptionEditor::show_problem(const QString& problem) {
+    problem_->setText(problem);
+    problem_->setVisible(!problem.isEmpty());
+}
+
+void OptionEditor::hold() {
+    held_ = true;
+}
+
+void OptionEditor::release() {
+    held_ = false;
+}
+
+void OptionEditor::emit_edited(const OptionValue& value, bool dragging) {
+    state_ = {value, true};
+    reset_->setVisible(true);
+    Q_EMIT edited(value, dragging);
+}
+
+void OptionEditor::apply() {
+    set_value(state_.value);
+    reset_->setVisible(state_.given);
+}
+
+}  // namespace lacuna::ui

@@ -1,0 +1,75 @@
+#include "ui/shell/render.h"
+
+#include <QApplication>
+#include <QBuffer>
+#include <QEventLoop>
+#include <QPixmap>
+#include <iostream>
+
+#include "engine/base/error.h"
+#include "engine/base/output_file.h"
+#include "ui/shell/file_commands.h"
+#include "ui/shell/main_window.h"
+#include "ui/shell/notice_bar.h"
+
+namespace lacuna::ui {
+namespace {
+
+/// Runs the event loop until the session is idle and its last snapshot is shown.
+void wait_until_idle(MainWindow& window) {
+    QEventLoop loop;
+    window.bridge().when_idle([&loop] { loop.quit(); });
+    loop.exec();
+}
+
+/// The first thing that went wrong, as the contract words it; empty if nothing did.
+std::string failure(const Snapshot& snapshot, const CommandLine& line) {
+    for (const Notice& notice : snapshot.notices)
+        if (notice.kind == Notice::Kind::error)
+            return notice.detail.empty() ? notice.text : notice.text + "; " + notice.detail;
+    if (!line.focus.isEmpty() && !snapshot.model->checkpoint().find(line.focus.toStdString()))
+        return "--focus: there is no tensor called " + line.focus.toStdString();
+    return {};
+}
+
+int fail(const std::string& text) {
+    std::cerr << "error: " << text << '\n';
+    return 1;
+}
+
+void write_png(const QPixmap& picture, const QString& path) {
+    QByteArray bytes;
+    QBuffer buffer(&bytes);
+    buffer.open(QIODevice::WriteOnly);
+    picture.save(&buffer, "PNG");
+    write_file(path.toStdString(), std::string_view(bytes.constData(), size_t(bytes.size())));
+}
+
+}  // namespace
+
+int render_window(const CommandLine& line) {
+    MainWindow window(false);
+    window.choose_theme(line.theme.value_or(ThemeChoice::light));
+    window.resize(line.size);
+    window.show();
+    if (!line.model.isEmpty()) {
+        window.files().open_model(line.model);
+        wait_until_idle(window);
+        if (const auto problem = failure(*window.snapshot(), line); !problem.empty()) return fail(problem);
+        if (!line.data.isEmpty()) window.files().open_data(line.data);
+        if (!line.recipe.isEmpty()) window.files().load_recipe(line.recipe);
+        window.focus_on(line.focus);
+        wait_until_idle(window);
+        if (const auto problem = failure(*window.snapshot(), line); !problem.empty()) return fail(problem);
+    }
+    window.notices().dismiss_all();
+    QApplication::processEvents();
+    try {
+        write_png(window.grab(), line.render);
+    } catch (const Error& error) {
+        return fail(error.what());
+    }
+    return 0;
+}
+
+}  // namespace lacuna::ui

@@ -1,0 +1,57 @@
+#include "ui/shell/selection_values.h"
+
+#include "engine/base/error.h"
+
+namespace lacuna::ui {
+namespace {
+
+/// Options that do not go together have no completion; then what was given is shown.
+Options completed(const Sparsifier& rule, const Options& given) {
+    try {
+        return rule.complete(given);
+    } catch (const Error&) {
+        return given;
+    }
+}
+
+std::optional<OptionValue> value_of(const Options& options, const OptionSpec& spec) {
+    const auto found = options.values().find(spec.name);
+    return found == options.values().end() ? spec.default_value : std::optional(found->second);
+}
+
+}  // namespace
+
+SelectionValues::SelectionValues(const Sparsifier& rule, const std::vector<TensorStatePtr>& states) {
+    const Options* last = nullptr;
+    bool first = true;
+    for (const TensorStatePtr& state : states) {
+        if (last && state->options == *last) continue;  // most neighbours have equal options
+        last = &state->options;
+        const Options all = completed(rule, state->options);
+        for (const OptionSpec& spec : rule.options()) {
+            OptionEditor::State& sum = states_[spec.name];
+            const auto value = value_of(all, spec);
+            if (first)
+                sum.value = value;
+            else if (sum.value != value)
+                sum.value.reset();
+            sum.given |= state->options.has(spec.name);
+        }
+        first = false;
+    }
+}
+
+OptionEditor::State SelectionValues::of(const std::string& option) const {
+    const auto found = states_.find(option);
+    return found == states_.end() ? OptionEditor::State{} : found->second;
+}
+
+BlockShape block_of(const TensorState& state) {
+    static const std::string name = "sparse_block_shape";
+    if (!state.sparsifier || !state.sparsifier->find_option(name)) return {};
+    const Options options = completed(*state.sparsifier, state.options);
+    if (!options.has(name) || options.block(name).size() != 2) return {};
+    return {options.block(name)[0], options.block(name)[1]};
+}
+
+}  // namespace lacuna::ui

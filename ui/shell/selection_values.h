@@ -1,0 +1,26 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/session/session.h"
+#include "ui/shell/option_editor.h"
+
+namespace lacuna::ui {
+
+/// The options of several tensors under one sparsifier, put together: a common value each, or mixed.
+class SelectionValues {
+  public:
+    SelectionValues(const Sparsifier& rule, const std::vector<TensorStatePtr>& states);
+
+    OptionEditor::State of(const std::string& option) const;
+
+  private:
+    std::map<std::string, OptionEditor::State> states_;
+};
+
+/// The blocks that a tensor is pruned in; 1×1 where its sparsifier has none.
+BlockShape block_of(const TensorState& state);
+
+}  // namespace lacuna::ui

@@ -1,0 +1,219 @@
+#include "ui/shell/sparsifier_panel.h"
+
+#include <QAbstractItemView>
+#include <QCheckBox>
+#include <QComboBox>
+#include <QLabel>
+#include <QScrollArea>
+#include <QSignalBlocker>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "ui/shell/option_editor.h"
+#include "ui/shell/selection_values.h"
+#include "ui/shell/text_format.h"
+#include "ui/theme.h"
+
+namespace lacuna::ui {
+namespace {
+
+QLabel* make_label(QWidget* parent, const char* role) {
+    auto* label = new QLabel(parent);
+    label->setProperty("role", role);
+    label->setWordWrap(true);
+    return label;
+}
+
+}  // namespace
+
+SparsifierPanel::SparsifierPanel(QWidget* parent)
+    : QWidget(parent),
+      title_(make_label(this, "title")),
+      subtitle_(make_label(this, "hint")),
+      rule_(new QComboBox(this)),
+      rule_help_(make_label(this, "hint")),
+      problem_(make_label(this, "problem")),
+      form_(new QWidget(this)),
+      form_rows_(new QVBoxLayout(form_)),
+      frozen_(new QCheckBox(tr("Frozen"), this)),
+      body_(new QWidget(this)),
+      nothing_(make_label(this, "hint")) {
+    setObjectName(QStringLiteral("sparsifier"));
+    rule_->addItem(tr("None: left alone"), QString());
+    for (const Sparsifier* one : sparsifiers()) rule_->addItem(to_qstring(one->title()), to_qstring(one->name()));
+    rule_->setPlaceholderText(tr("mixed"));
+    rule_->setAccessibleName(tr("Sparsifier"));
+    frozen_->setToolTip(tr("Steps leave the masks of frozen tensors as they are"));
+    nothing_->setText(tr("Select layers on the left to choose how they are pruned."));
+    nothing_->setAlignment(Qt::AlignCenter);
+    form_rows_->setContentsMargins(0, 0, 0, 0);
+    form_rows_->setSpacing(Theme::margin);
+
+    auto* rows = new QVBoxLayout(body_);
+    rows->setContentsMargins(0, 0, 0, 0);
+    rows->setSpacing(Theme::tight);
+    rows->addWidget(title_);
+    rows->addWidget(subtitle_);
+    rows->addSpacing(Theme::wide);
+    rows->addWidget(rule_);
+    rows->addWidget(rule_help_);
+    rows->addWidget(problem_);
+    rows->addSpacing(Theme::wide);
+    rows->addWidget(form_);
+    rows->addSpacing(Theme::wide);
+    rows->addWidget(frozen_);
+
+    auto* inside = new QWidget(this);
+    auto* column = new QVBoxLayout(inside);
+    column->setContentsMargins(Theme::wide, Theme::wide, Theme::wide, Theme::wide);
+    column->addWidget(body_);
+    column->addWidget(nothing_);
+    column->addStretch(1);
+    auto* scroll = new QScrollArea(this);
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    scroll->setWidget(inside);
+    auto* whole = new QVBoxLayout(this);
+    whole->setContentsMargins(0, 0, 0, 0);
+    whole->addWidget(scroll);
+
+    connect(rule_, &QComboBox::activated, this, [this](int index) {
+        Q_EMIT sparsifier_chosen(selection_, rule_->itemData(index).toString().toStdString());
+    });
+    connect(frozen_, &QCheckBox::clicked, this, [this](bool on) {
+        frozen_->setTristate(false);
+        Q_EMIT freeze_wanted(selection_, on);
+    });
+    refresh();
+}
+
+void SparsifierPanel::set_snapshot(const SnapshotPtr& snapshot) {
+    if (!snapshot_ || snapshot_->model != snapshot->model) {
+        selection_.clear();
+        drawn_.clear();
+    }
+    snapshot_ = snapshot;
+    const auto same = [this](size_t i) { return drawn_[i] == snapshot_->tensors[selection_[i]]; };
+    bool unchanged = drawn_.size() == selection_.size() && !drawn_.empty();
+    for (size_t i = 0; unchanged && i < selection_.size(); ++i) unchanged = same(i);
+    if (!unchanged) refresh();
+}
+
+void SparsifierPanel::set_selection(std::vector<size_t> tensors) {
+    selection_ = std::move(tensors);
+    refresh();
+}
+
+OptionEditor* SparsifierPanel::editor(const QString& option) const {
+    const auto found =
+        std::find_if(editors_.begin(), editors_.end(), [&](OptionEditor* one) { return one->objectName() == option; });
+    return found == editors_.end() ? nullptr : *found;
+}
+
+void SparsifierPanel::refresh() {
+    const bool some = snapshot_ && snapshot_->model && !selection_.empty();
+    body_->setVisible(some);
+    nothing_->setVisible(!some);
+    drawn_.clear();
+    if (!some) return build_form(nullptr);
+    for (size_t tensor : selection_) drawn_.push_back(snapshot_->tensors[tensor]);
+    const Sparsifier* rule = drawn_[0]->sparsifier;
+    const bool mixed = std::any_of(drawn_.begin(), drawn_.end(), [&](auto& one) { return one->sparsifier != rule; });
+    show_title();
+    show_rule(mixed ? nullptr : rule, mixed);
+    build_form(mixed ? nullptr : rule);
+    show_values();
+    show_frozen();
+    show_problems();
+}
+
+QString SparsifierPanel::tensor_name(size_t tensor) const {
+    return to_qstring(snapshot_->model->checkpoint().tensors()[tensor].name);
+}
+
+void SparsifierPanel::show_title() {
+    const auto& tensors = snapshot_->model->checkpoint().tensors();
+    if (selection_.size() == 1) {
+        const TensorInfo& one = tensors[selection_[0]];
+        QString name = tensor_name(selection_[0]);
+        title_->setText(name.replace('.', QStringLiteral(".\u200b")));  // a long name may break after a dot
+        subtitle_->setText(
+            QStringLiteral("%1 · %2 · %3")
+                .arg(shape_text(one.shape), to_qstring(dtype_name(one.dtype)), counted(one.elements(), "weight")));
+        return;
+    }
+    int64_t weights = 0;
+    for (size_t tensor : selection_) weights += tensors[tensor].elements();
+    title_->setText(counted(int64_t(selection_.size()), "tensor"));
+    subtitle_->setText(counted(weights, "weight"));
+}
+
+void SparsifierPanel::show_rule(const Sparsifier* rule, bool mixed) {
+    if (!rule_->view()->isVisible())
+        rule_->setCurrentIndex(mixed ? -1 : rule ? rule_->findData(to_qstring(rule->name())) : 0);
+    rule_help_->setText(mixed  ? tr("The selected tensors have different sparsifiers. Choosing one sets it for all.")
+                        : rule ? to_qstring(rule->help())
+                               : tr("Choose a sparsifier to prune what is selected."));
+    rule_help_->setToolTip(rule ? tr("After %1").arg(to_qstring(rule->source())) : QString());
+}
+
+void SparsifierPanel::build_form(const Sparsifier* rule) {
+    form_->setVisible(rule != nullptr);
+    if (rule == form_rule_) return;
+    form_rule_ = rule;
+    for (OptionEditor* old : editors_) {
+        old->hide();
+        form_rows_->removeWidget(old);
+        old->deleteLater();  // it may be the sender of what brought us here
+    }
+    editors_.clear();
+    if (!rule) return;
+    for (const OptionSpec& spec : rule->options()) {
+        OptionEditor* editor = OptionEditor::make(spec, form_);
+        form_rows_->addWidget(editor);
+        editors_.push_back(editor);
+        connect(editor, &OptionEditor::edited, this, [this, name = spec.name](const OptionValue& value, bool dragging) {
+            Q_EMIT option_edited(selection_, name, value, dragging);
+        });
+        connect(editor, &OptionEditor::reset, this,
+                [this, name = spec.name] { Q_EMIT option_reset(selection_, name); });
+    }
+}
+
+void SparsifierPanel::show_values() {
+    if (!form_rule_) return;
+    const SelectionValues values(*form_rule_, drawn_);
+    for (OptionEditor* editor : editors_) editor->show_state(values.of(editor->spec().name));
+}
+
+void SparsifierPanel::show_frozen() {
+    const auto count = std::count_if(drawn_.begin(), drawn_.end(), [](auto& one) { return one->frozen; });
+    const QSignalBlocker quiet(frozen_);
+    frozen_->setTristate(count != 0 && size_t(count) != drawn_.size());
+    frozen_->setCheckState(count == 0                       ? Qt::Unchecked
+                           : size_t(count) == drawn_.size() ? Qt::Checked
+                                                            : Qt::PartiallyChecked);
+}
+
+/// One line for each different problem, with the first tensor that has it.
+void SparsifierPanel::show_problems() {
+    QStringList lines;
+    std::vector<std::pair<std::string, size_t>> found;
+    for (size_t i = 0; i < drawn_.size() && found.size() < 3; ++i) {
+        const std::string& problem = drawn_[i]->problem;
+        if (problem.empty()) continue;
+        if (std::none_of(found.begin(), found.end(), [&](auto& one) { return one.first == problem; }))
+            found.emplace_back(problem, selection_[i]);
+    }
+    for (const auto& [problem, tensor] : found) {
+        const QString text = to_qstring(problem);
+        const QString name = tensor_name(tensor);
+        lines << (selection_.size() == 1 || text.contains(name) ? text : name + QStringLiteral(": ") + text);
+    }
+    problem_->setText(lines.join('\n'));
+    problem_->setVisible(!lines.isEmpty());
+}
+
+}  // namespace lacuna::ui

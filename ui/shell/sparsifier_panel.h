@@ -1,0 +1,63 @@
+#pragma once
+
+#include <QWidget>
+#include <vector>
+
+#include "engine/session/session.h"
+
+class QCheckBox;
+class QComboBox;
+class QLabel;
+class QVBoxLayout;
+
+namespace lacuna::ui {
+
+class OptionEditor;
+
+/// The sparsifier of the selected tensors and its options, as a form made from the registry's declarations.
+class SparsifierPanel : public QWidget {
+    Q_OBJECT
+  public:
+    explicit SparsifierPanel(QWidget* parent = nullptr);
+
+    void set_snapshot(const SnapshotPtr& snapshot);
+    void set_selection(std::vector<size_t> tensors);
+
+    QComboBox* sparsifier_field() const { return rule_; }
+    OptionEditor* editor(const QString& option) const;
+
+  Q_SIGNALS:
+    void sparsifier_chosen(const std::vector<size_t>& tensors, const std::string& name);
+    void option_edited(const std::vector<size_t>& tensors, const std::string& option, const lacuna::OptionValue& value,
+                       bool dragging);
+    void option_reset(const std::vector<size_t>& tensors, const std::string& option);
+    void freeze_wanted(const std::vector<size_t>& tensors, bool frozen);
+
+  private:
+    void refresh();
+    void build_form(const Sparsifier* rule);
+    void show_rule(const Sparsifier* rule, bool mixed);
+    void show_values();
+    void show_frozen();
+    void show_problems();
+    void show_title();
+    QString tensor_name(size_t tensor) const;
+
+    SnapshotPtr snapshot_;
+    std::vector<size_t> selection_;
+    std::vector<TensorStatePtr> drawn_;      ///< the selection's states that the form shows
+    const Sparsifier* form_rule_ = nullptr;  ///< whose options the form has
+    QLabel* title_;
+    QLabel* subtitle_;
+    QComboBox* rule_;
+    QLabel* rule_help_;
+    QLabel* problem_;
+    QWidget* form_;
+    QVBoxLayout* form_rows_;
+    QCheckBox* frozen_;
+    QWidget* body_;
+    QLabel* nothing_;
+    std::vector<OptionEditor*> editors_;
+};
+
+}  // namespace lacuna::ui

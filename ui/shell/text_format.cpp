@@ -1,0 +1,83 @@
+#include "ui/shell/text_format.h"
+
+#include <QLocale>
+#include <QStringList>
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace lacuna::ui {
+namespace {
+
+const QLocale& locale() {
+    static const QLocale english(QLocale::English, QLocale::UnitedStates);
+    return english;
+}
+
+QString units_text(double amount, const std::string& unit) {
+    if (unit == "B") return bytes_text(amount);
+    return grouped(std::llround(amount)) + ' ' + to_qstring(unit);
+}
+
+}  // namespace
+
+QString to_qstring(std::string_view text) {
+    return QString::fromUtf8(text.data(), qsizetype(text.size()));
+}
+
+QString grouped(int64_t number) {
+    return locale().toString(qlonglong(number));
+}
+
+QString percent_text(double fraction) {
+    double percent = std::round(fraction * 1000) / 10;
+    if (fraction < 1 && percent >= 100) percent = 99.9;
+    if (fraction > 0 && percent <= 0) percent = 0.1;
+    return locale().toString(percent, 'f', 1) + QStringLiteral("\u00a0%");
+}
+
+QString shape_text(const Shape& shape) {
+    if (shape.empty()) return QStringLiteral("scalar");
+    QStringList sides;
+    for (int64_t side : shape) sides << QString::number(side);
+    return sides.join(QStringLiteral("×"));
+}
+
+QString bytes_text(double bytes) {
+    static constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    for (; bytes >= 999.5 && unit + 1 < units.size(); ++unit) bytes /= 1000;
+    return locale().toString(bytes, 'f', unit == 0 ? 0 : 1) + QStringLiteral("\u00a0") + QLatin1String(units[unit]);
+}
+
+QString duration_text(double seconds) {
+    const auto whole = int64_t(std::ceil(std::max(seconds, 0.0)));
+    if (whole < 60) return QStringLiteral("%1 s").arg(whole);
+    if (whole < 3600) return QStringLiteral("%1 min %2 s").arg(whole / 60).arg(whole % 60, 2, 10, QLatin1Char('0'));
+    return QStringLiteral("%1 h %2 min").arg(whole / 3600).arg(whole / 60 % 60, 2, 10, QLatin1Char('0'));
+}
+
+QString progress_text(const ProgressState& progress) {
+    QStringList parts;
+    if (!progress.stage.empty()) parts << to_qstring(progress.stage);
+    if (progress.total > 0)
+        parts << QStringLiteral("%1 of %2")
+                     .arg(progress.unit == "B" ? bytes_text(double(progress.done)) : grouped(int64_t(progress.done)),
+                          units_text(double(progress.total), progress.unit));
+    if (progress.per_second > 0) parts << units_text(progress.per_second, progress.unit) + QStringLiteral("/s");
+    if (progress.seconds_left >= 0) parts << duration_text(progress.seconds_left) + QStringLiteral(" left");
+    return parts.join(QStringLiteral(" · "));
+}
+
+QString counted(int64_t number, const char* noun) {
+    return grouped(number) + ' ' + QLatin1String(noun) + (number == 1 ? QString() : QStringLiteral("s"));
+}
+
+QString title_from_name(std::string_view name) {
+    QString title = to_qstring(name);
+    title.replace('_', ' ');
+    if (!title.isEmpty()) title[0] = title[0].toUpper();
+    return title;
+}
+
+}  // namespace lacuna::ui
