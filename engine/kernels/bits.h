@@ -74,6 +74,22 @@ inline void fill_bits(uint64_t* words, int64_t begin, int64_t end, bool value) {
     }
 }
 
+/// The lowest 64 / Width bits of `bits`, each repeated Width times. Width is a power of two.
+template <int Width>
+constexpr uint64_t repeat_bits(uint64_t bits) {
+    if constexpr (Width > 1) {
+        // Halves move apart, then quarters, until every bit has the room of Width; the spread bits are then filled in.
+        bits &= low_bits(64 / Width);
+        for (int half = 32 / Width; half > 0; half /= 2) {
+            uint64_t runs = 0;
+            for (int at = 0; at < 64; at += half * Width) runs |= low_bits(half) << at;
+            bits = (bits | bits << (half * (Width - 1))) & runs;
+        }
+        bits *= low_bits(Width);
+    }
+    return bits;
+}
+
 /// Appends runs of bits to whole words, from a word's first bit on.
 class BitWriter {
   public:
@@ -92,6 +108,11 @@ class BitWriter {
     void append_run(bool bit, int64_t count) {
         for (; count > 64; count -= 64) append(bit ? ~uint64_t(0) : 0, 64);
         if (count > 0) append(bit ? low_bits(count) : 0, count);
+    }
+    /// The lowest `count` bits of `bits`, each Width times; Width is a power of two, `count` · Width at most 64.
+    template <int Width>
+    void append_repeated(uint64_t bits, int64_t count) {
+        append(repeat_bits<Width>(bits) & low_bits(count * Width), count * Width);
     }
     /// Writes the last, unfilled word; bits past the end are 0.
     void finish() {

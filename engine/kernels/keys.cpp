@@ -10,13 +10,18 @@ namespace lacuna::kernels {
 namespace {
 
 template <typename Key>
-void zero_where_pruned(const uint64_t* words, int64_t begin, int64_t count, Key* keys) {
-    for (int64_t done = 0; done < count; done += 64) {
-        const int64_t here = std::min<int64_t>(64, count - done);
-        const uint64_t bits = read_bits(words, begin + done, here);
-        if (bits == low_bits(here)) continue;
-        for (int64_t i = 0; i < here; ++i) keys[done + i] &= -Key(bits >> i & 1);
+[[gnu::always_inline]] inline void zero_where_pruned(const uint64_t* words, int64_t begin, int64_t count, Key* keys) {
+    int64_t done = 0;
+    for (; done + 64 <= count; done += 64) {
+        const uint64_t bits = read_bits(words, begin + done, 64);
+        if (bits == ~uint64_t(0)) continue;
+        const auto low = uint32_t(bits), high = uint32_t(bits >> 32);
+        for (int i = 0; i < 32; ++i) keys[done + i] &= -Key(low >> i & 1);
+        for (int i = 0; i < 32; ++i) keys[done + 32 + i] &= -Key(high >> i & 1);
     }
+    if (done == count) return;
+    const uint64_t bits = read_bits(words, begin + done, count - done);
+    for (int64_t i = 0; i < count - done; ++i) keys[done + i] &= -Key(bits >> i & 1);
 }
 
 }  // namespace
@@ -50,11 +55,11 @@ LACUNA_CLONES void keys_f64(const double* weights, int64_t count, bool squared, 
         for (int64_t i = 0; i < count; ++i) keys[i] = key_of(weights[i]);
 }
 
-void zero_pruned(const uint64_t* words, int64_t begin, int64_t count, Key32* keys) {
+LACUNA_CLONES void zero_pruned(const uint64_t* words, int64_t begin, int64_t count, Key32* keys) {
     zero_where_pruned(words, begin, count, keys);
 }
 
-void zero_pruned(const uint64_t* words, int64_t begin, int64_t count, Key64* keys) {
+LACUNA_CLONES void zero_pruned(const uint64_t* words, int64_t begin, int64_t count, Key64* keys) {
     zero_where_pruned(words, begin, count, keys);
 }
 

@@ -28,8 +28,24 @@ template <int Group, typename Key>
     }
 }
 
-LACUNA_CLONES void mark_fours(const Key32* keys, int64_t words_count, int zeros, uint64_t* words) {
-    mark_whole<4>(keys, words_count, zeros, words);
+/// Words that whole groups fill, for the groups that a runtime is likely to want; gives how many were done.
+LACUNA_CLONES int64_t mark_usual(const Key32* keys, int64_t words_count, int64_t group, int zeros, uint64_t* words) {
+    switch (group) {
+        case 2:
+            mark_whole<2>(keys, words_count, zeros, words);
+            return words_count;
+        case 4:
+            mark_whole<4>(keys, words_count, zeros, words);
+            return words_count;
+        case 8:
+            mark_whole<8>(keys, words_count, zeros, words);
+            return words_count;
+        case 16:
+            mark_whole<16>(keys, words_count, zeros, words);
+            return words_count;
+        default:
+            return 0;
+    }
 }
 
 template <typename Key>
@@ -49,11 +65,7 @@ void mark_any(const Key* keys, int64_t count, int64_t group, int64_t zeros, uint
 }  // namespace
 
 void mark_groups(const Key32* keys, int64_t count, int64_t group, int64_t zeros, uint64_t* words) {
-    int64_t done = 0;
-    if (group == 4) {
-        done = count / 64 * 64;
-        mark_fours(keys, done / 64, int(zeros), words);
-    }
+    const int64_t done = 64 * mark_usual(keys, count / 64, group, int(std::min(zeros, group)), words);
     if (done < count) mark_any(keys + done, count - done, group, zeros, words + done / 64);
 }
 

@@ -29,14 +29,15 @@ struct Search {
     int64_t candidates = 0;     // keys with that prefix
 };
 
+/// Several tables: additions to one counter would wait for each other, and equal digits come in crowds.
+using Histograms = std::array<Histogram, 4>;
+
 template <typename Key>
-void count_digits(const Key* keys, int64_t count, int shift, Histogram& even, Histogram& odd) {
+void count_digits(const Key* keys, int64_t count, int shift, Histograms& tables) {
     int64_t i = 0;
-    for (; i + 1 < count; i += 2) {  // two tables: runs of equal digits would wait for each other
-        ++even[size_t(keys[i] >> shift)];
-        ++odd[size_t(keys[i + 1] >> shift)];
-    }
-    if (i < count) ++even[size_t(keys[i] >> shift)];
+    for (; i + 3 < count; i += 4)
+        for (size_t t = 0; t < 4; ++t) ++tables[t][size_t(keys[i + int64_t(t)] >> shift)];
+    for (; i < count; ++i) ++tables[0][size_t(keys[i] >> shift)];
 }
 
 /// Moves the keys whose upper bits are `prefix` to the front of `out`; gives their number.
@@ -69,7 +70,7 @@ void narrow(const KeyReader<Key>& reader, int64_t count, Search<Key>& search) {
     std::array<int64_t, 1 << digit_bits> total{};
     std::mutex mutex;
     parallel_for(count, chunk_keys, [&](int64_t begin, int64_t end) {
-        Histogram even{}, odd{};
+        Histograms tables{};
         std::array<Key, size_t(keys_a_read)> shared;
         each_run(reader, begin, end, [&](const Key* keys, int64_t here, int64_t) {
             if (!all) {
@@ -77,10 +78,11 @@ void narrow(const KeyReader<Key>& reader, int64_t count, Search<Key>& search) {
                 for (int64_t i = 0; i < here; ++i) shared[size_t(i)] &= (digit_mask << shift) | ((Key(1) << shift) - 1);
                 keys = shared.data();
             }
-            count_digits(keys, here, shift, even, odd);
+            count_digits(keys, here, shift, tables);
         });
         std::lock_guard lock(mutex);
-        for (size_t digit = 0; digit < total.size(); ++digit) total[digit] += int64_t(even[digit]) + odd[digit];
+        for (const Histogram& table : tables)
+            for (size_t digit = 0; digit < total.size(); ++digit) total[digit] += table[digit];
     });
     size_t digit = 0;
     for (; search.rank > total[digit]; ++digit) search.rank -= total[digit];
@@ -173,15 +175,17 @@ void mark_below(const KeyReader<Key>& reader, int64_t count, const Cut<Key>& cut
         equal[size_t(begin / chunk_keys)] = found;
     });
     if (all_equal) return;
-    // Each chunk's share of the ties, in index order, whichever thread takes it.
+    // Ties go in index order, whichever thread takes them: all of the first chunks', a part of one chunk's, no more.
+    std::vector<int64_t> share = equal;
     int64_t left = cut.equal;
-    for (auto& share : equal) {
-        share = std::min(share, left);
-        left -= share;
-    }
+    for (auto& one : share) left -= one = std::min(one, left);
     parallel_for(count, chunk_keys, [&](int64_t begin, int64_t end) {
-        const int64_t quota = equal[size_t(begin / chunk_keys)];
-        if (quota > 0) mark_equal(reader, begin, end, cut.key, quota, words);
+        const auto chunk = size_t(begin / chunk_keys);
+        if (share[chunk] == 0) return;
+        if (share[chunk] < equal[chunk]) return mark_equal(reader, begin, end, cut.key, share[chunk], words);
+        each_run(reader, begin, end, [&](const Key* keys, int64_t here, int64_t first) {
+            mark_run(keys, here, cut.key, true, words + first / 64);
+        });
     });
 }
 

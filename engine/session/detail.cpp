@@ -8,6 +8,8 @@
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
+#include "engine/kernels/bins.h"
+#include "engine/kernels/bits.h"
 
 namespace lacuna {
 namespace {
@@ -50,23 +52,15 @@ struct Moments {
 };
 
 Moments moments_of(const double* values, int64_t count) {
-    Moments result;
-    double sum = 0;
-    for (int64_t i = 0; i < count; ++i) {
-        const bool finite = std::abs(values[i]) <= std::numeric_limits<double>::max();
-        sum += finite ? values[i] : 0;
-        result.count += finite;
-        result.min = finite && values[i] < result.min ? values[i] : result.min;
-        result.max = finite && values[i] > result.max ? values[i] : result.max;
-    }
-    result.not_finite = count - result.count;
-    if (result.count == 0) return result;
-    result.mean = sum / double(result.count);
-    for (int64_t i = 0; i < count; ++i) {
-        const bool finite = std::abs(values[i]) <= std::numeric_limits<double>::max();
-        result.squares += finite ? (values[i] - result.mean) * (values[i] - result.mean) : 0;
-    }
-    return result;
+    const kernels::Range range = kernels::range_of(values, count);
+    if (range.finite == 0) return {.not_finite = count};
+    const double mean = range.sum / double(range.finite);
+    return {.count = range.finite,
+            .not_finite = count - range.finite,
+            .mean = mean,
+            .squares = kernels::squares_about(values, count, mean),
+            .min = range.min,
+            .max = range.max};
 }
 
 Moments moments_of(const TensorView& weight) {
@@ -82,36 +76,25 @@ Moments moments_of(const TensorView& weight) {
     return total;
 }
 
-/// From a value to its bin.
-class Binning {
-  public:
-    explicit Binning(const WeightBins& bins)
-        : low_(bins.low),
-          scale_(bins.high > bins.low ? double(bins.all.size()) / (bins.high / 2 - bins.low / 2) / 2 : 0),
-          last_(double(bins.all.size()) - 1) {}
-
-    /// The bin of a finite value within the range.
-    size_t operator()(double value) const { return size_t(std::clamp((value - low_) * scale_, 0.0, last_)); }
-
-  private:
-    double low_, scale_, last_;
-};
-
-/// Counts the weights that `wanted(i)` names, i the row-major index.
-template <typename Wanted>
-std::vector<int64_t> count_bins(const TensorView& weight, const WeightBins& bins, Wanted&& wanted) {
-    const Binning bin_of(bins);
-    std::vector<int64_t> total(bins.all.size());
+/// Calls count(bins, count, first index, counters) for the bins of every piece; gives the sum of the counters, which
+/// are one more than the bins: the last is for what is not finite.
+template <typename Count>
+std::vector<int64_t> count_bins(const TensorView& weight, const WeightBins& bins, Count&& count) {
+    const double half = bins.high / 2 - bins.low / 2;  // of the range, which may itself be more than a double holds
+    const double scale = half > 0 ? double(bins.all.size()) / half / 2 : 0;
+    std::vector<int64_t> total(bins.all.size() + 1);
     std::mutex mutex;
     parallel_for(weight.elements(), chunk, [&](int64_t begin, int64_t end) {
         std::vector<uint32_t> mine(total.size());
-        each_piece(weight, begin, end, [&](const double* values, int64_t count, int64_t first) {
-            for (int64_t i = 0; i < count; ++i)
-                if (std::isfinite(values[i]) && wanted(first + i)) ++mine[bin_of(values[i])];
+        std::array<int32_t, size_t(piece)> found;
+        each_piece(weight, begin, end, [&](const double* values, int64_t here, int64_t first) {
+            kernels::find_bins(values, here, bins.low, scale, int32_t(bins.all.size()) - 1, found.data());
+            count(found.data(), here, first, mine.data());
         });
         std::lock_guard lock(mutex);
         for (size_t i = 0; i < mine.size(); ++i) total[i] += mine[i];
     });
+    total.pop_back();
     return total;
 }
 
@@ -130,7 +113,9 @@ WeightBins bin_weights(const TensorView& weight, int bins) {
     if (reach > 1e-300) result.low = -reach, result.high = reach;
     result.min = moments.min, result.max = moments.max, result.mean = moments.mean;
     result.deviation = std::sqrt(moments.squares / double(moments.count));
-    result.all = count_bins(weight, result, [](int64_t) { return true; });
+    result.all = count_bins(weight, result, [](const int32_t* found, int64_t count, int64_t, uint32_t* counters) {
+        for (int64_t i = 0; i < count; ++i) ++counters[found[i]];
+    });
     return result;
 }
 
@@ -139,7 +124,14 @@ std::vector<int64_t> bin_pruned(const TensorView& weight, const Mask& mask, cons
     if (mask.shape() != weight.shape)
         throw Error(ErrorKind::argument, "histogram",
                     "the mask's shape " + to_string(mask.shape()) + " is not the weight's " + to_string(weight.shape));
-    return count_bins(weight, bins, [&](int64_t i) { return !mask[i]; });
+    const uint64_t* words = mask.words().data();
+    return count_bins(weight, bins, [&](const int32_t* found, int64_t count, int64_t first, uint32_t* counters) {
+        for (int64_t i = 0; i < count; i += 64) {
+            const int64_t here = std::min<int64_t>(64, count - i);
+            uint64_t pruned = ~kernels::read_bits(words, first + i, here) & kernels::low_bits(here);
+            for (; pruned != 0; pruned &= pruned - 1) ++counters[found[i + std::countr_zero(pruned)]];
+        }
+    });
 }
 
 double magnitude_scale(const TensorView& weight) {

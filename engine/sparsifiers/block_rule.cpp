@@ -57,6 +57,39 @@ Words lowest_weights(const Scores& scores, int64_t k, Ties ties) {
     return words;
 }
 
+/// Bits [first, first + count) of `taken`, each `width` times, to `row`.
+void repeat_each(const Words& taken, int64_t first, int64_t count, int64_t width, uint64_t* row) {
+    kernels::BitWriter writer(row);
+    const auto repeat = [&]<int Width>() {
+        constexpr int64_t together = 64 / Width;
+        for (int64_t i = 0; i < count; i += together) {
+            const int64_t here = std::min(together, count - i);
+            writer.append_repeated<Width>(kernels::read_bits(taken.data(), first + i, here), here);
+        }
+    };
+    switch (width) {
+        case 1:
+            repeat.operator()<1>();
+            break;
+        case 2:
+            repeat.operator()<2>();
+            break;
+        case 4:
+            repeat.operator()<4>();
+            break;
+        case 8:
+            repeat.operator()<8>();
+            break;
+        case 16:
+            repeat.operator()<16>();
+            break;
+        default:
+            for (int64_t i = first; i < first + count; ++i)
+                writer.append_run(taken[size_t(i >> 6)] >> (i & 63) & 1, width);
+    }
+    writer.finish();
+}
+
 /// A bit a block to a bit a weight.
 Words expand(const Words& taken, MatrixShape matrix, BlockShape block) {
     const MatrixShape blocks = blocks_of(matrix, block);
@@ -64,19 +97,15 @@ Words expand(const Words& taken, MatrixShape matrix, BlockShape block) {
     const int64_t grain = rows_a_chunk(block.rows * matrix.columns);
     parallel_for(blocks.rows, grain, [&](int64_t begin, int64_t end) {
         kernels::BitWriter writer(words.data() + begin * block.rows * matrix.columns / 64);
-        Words row = words_for(matrix.columns);
+        Words row = words_for(blocks.columns * block.columns);  // the edge block as wide as the others
         for (int64_t i = begin; i < end; ++i) {
-            kernels::BitWriter row_writer(row.data());
-            for (int64_t j = 0; j < blocks.columns; ++j) {
-                const int64_t bit = i * blocks.columns + j, left = j * block.columns;
-                row_writer.append_run(taken[size_t(bit >> 6)] >> (bit & 63) & 1,
-                                      std::min(block.columns, matrix.columns - left));
-            }
-            row_writer.finish();
+            repeat_each(taken, i * blocks.columns, blocks.columns, block.columns, row.data());
             const int64_t rows = std::min(block.rows, matrix.rows - i * block.rows);
             for (int64_t r = 0; r < rows; ++r)
-                for (int64_t left = 0; left < matrix.columns; left += 64)
-                    writer.append(row[size_t(left / 64)], std::min<int64_t>(64, matrix.columns - left));
+                for (int64_t left = 0; left < matrix.columns; left += 64) {
+                    const int64_t here = std::min<int64_t>(64, matrix.columns - left);
+                    writer.append(row[size_t(left / 64)] & kernels::low_bits(here), here);
+                }
         }
         writer.finish();
     });

@@ -7,16 +7,14 @@
 
 namespace lacuna {
 
-/// IEEE half precision to float, exactly. Branch-free, so that loops over it vectorise.
+/// IEEE half precision to float, exactly. Without a branch, so that loops over it vectorise.
 inline float half_to_float(uint16_t half) {
     const uint32_t sign = uint32_t(half & 0x8000) << 16;
     const uint32_t magnitude = uint32_t(half & 0x7fff) << 13;
-    const uint32_t exponent = half & 0x7c00;
-    const uint32_t normal = magnitude + (112u << 23);  // the exponent's bias goes from 15 to 127
-    const uint32_t special = magnitude | 0x7f800000u;  // infinity and NaN
-    const auto subnormal = std::bit_cast<uint32_t>(float(int32_t(half & 0x3ff)) * 0x1p-24f);
-    const uint32_t bits = exponent == 0x7c00 ? special : exponent == 0 ? subnormal : normal;
-    return std::bit_cast<float>(sign | bits);
+    // As a float this has the exponent's bias of 15 where 127 belongs; the product is exact, for subnormals too.
+    const auto scaled = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+    const uint32_t special = -uint32_t(magnitude >= 0x0f800000u) & 0x7f800000u;  // infinity and NaN
+    return std::bit_cast<float>(sign | scaled | special);
 }
 
 /// bfloat16 is the upper half of a float.
