@@ -75,4 +75,21 @@ class LowestByAten {
     std::vector<Placed<Key>> placed_;
 };
 
+/// The same selection with the order of ATen's sort and argsort among equals: libstdc++'s sort.
+template <typename Key>
+class LowestBySort {
+  public:
+    void flag(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
+        std::fill_n(flags, count, uint8_t(k >= count));
+        if (k <= 0 || k >= count) return;
+        placed_.resize(size_t(count));
+        for (int64_t i = 0; i < count; ++i) placed_[size_t(i)] = {keys[i], i};
+        std::sort(placed_.begin(), placed_.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+        for (int64_t i = 0; i < k; ++i) flags[placed_[size_t(i)].index] = 1;
+    }
+
+  private:
+    std::vector<Placed<Key>> placed_;
+};
+
 }  // namespace lacuna::kernels

@@ -25,10 +25,13 @@ int64_t rows_a_chunk(int64_t row_weights) {
 }
 
 template <typename Key>
-Words lowest_by_aten(const std::vector<Key>& keys, int64_t k) {
+Words lowest_by_aten(const std::vector<Key>& keys, int64_t k, AtenOrder order) {
     const auto count = int64_t(keys.size());
     std::vector<uint8_t> flags(keys.size());
-    kernels::LowestByAten<Key>().flag(keys.data(), count, k, flags.data());
+    if (order == AtenOrder::sort)
+        kernels::LowestBySort<Key>().flag(keys.data(), count, k, flags.data());
+    else
+        kernels::LowestByAten<Key>().flag(keys.data(), count, k, flags.data());
     Words words = words_for(count);
     for (int64_t i = 0; i < count; i += 64)
         words[size_t(i / 64)] = kernels::pack(flags.data() + i, std::min<int64_t>(64, count - i));
@@ -36,8 +39,8 @@ Words lowest_by_aten(const std::vector<Key>& keys, int64_t k) {
 }
 
 template <typename Key>
-Words lowest(const std::vector<Key>& keys, int64_t k, Ties ties) {
-    if (ties == Ties::aten) return lowest_by_aten(keys, k);
+Words lowest(const std::vector<Key>& keys, int64_t k, const BlockRule& rule) {
+    if (rule.ties == Ties::aten) return lowest_by_aten(keys, k, rule.aten_order);
     Words words = words_for(int64_t(keys.size()));
     const kernels::KeyReader<Key> reader = [&](int64_t begin, int64_t, Key*) { return keys.data() + begin; };
     kernels::select_lowest(reader, int64_t(keys.size()), k, words.data());
@@ -46,11 +49,11 @@ Words lowest(const std::vector<Key>& keys, int64_t k, Ties ties) {
 
 /// Single weights as blocks: with the default ties their keys are never stored.
 template <typename Key>
-Words lowest_weights(const Scores& scores, int64_t k, Ties ties) {
-    if (ties == Ties::aten) {
+Words lowest_weights(const Scores& scores, int64_t k, const BlockRule& rule) {
+    if (rule.ties == Ties::aten) {
         std::vector<Key> keys(static_cast<size_t>(scores.size()));
         scores.read(0, scores.size(), keys.data());
-        return lowest_by_aten(keys, k);
+        return lowest_by_aten(keys, k, rule.aten_order);
     }
     Words words = words_for(scores.size());
     kernels::select_lowest(scores.reader<Key>(), scores.size(), k, words.data());
@@ -152,9 +155,10 @@ class BlockRow {
 
   private:
     void flag_block(int64_t rows, int64_t left, int64_t right) {
-        // torch.ao.pruning pads edge blocks with NaN, which takes part in its order; ours comes after every weight.
+        // torch.ao.pruning pads edge blocks with NaN, which takes part in its order; nothing is padded otherwise.
+        constexpr Key nan = sizeof(Key) == sizeof(kernels::Key32) ? Key(kernels::nan_key32) : Key(kernels::nan_key64);
         const int64_t height = padded_ ? block_.rows : rows, width = padded_ ? block_.columns : right - left;
-        inside_.assign(size_t(height * width), Key(~Key(0)));
+        inside_.assign(size_t(height * width), nan);
         picked_.resize(inside_.size());
         for (int64_t r = 0; r < rows; ++r)
             std::copy_n(keys_.data() + r * matrix_.columns + left, right - left, inside_.data() + r * width);
@@ -189,6 +193,8 @@ Words lowest_in_blocks(const Scores& scores, MatrixShape matrix, BlockShape bloc
 
 template <typename Key>
 Words lowest_in_each(const Scores& scores, MatrixShape matrix, const BlockRule& rule) {
+    if (rule.ties == Ties::aten && rule.aten_order == AtenOrder::sort)
+        return lowest_in_blocks<Key, kernels::LowestBySort<Key>>(scores, matrix, rule.block, rule.zeros, true);
     if (rule.ties == Ties::aten)
         return lowest_in_blocks<Key, kernels::LowestByAten<Key>>(scores, matrix, rule.block, rule.zeros, true);
     if (rule.block.rows == 1 && matrix.columns % rule.block.columns == 0)
@@ -200,17 +206,17 @@ Words lowest_in_each(const Scores& scores, MatrixShape matrix, const BlockRule& 
 template <typename Key>
 Words taken_blocks(const Scores& scores, MatrixShape matrix, const BlockRule& rule) {
     const MatrixShape blocks = blocks_of(matrix, rule.block);
-    const int64_t k = blocks_taken(rule.level, blocks.rows * blocks.columns);
-    if (rule.block == BlockShape{1, 1}) return lowest_weights<Key>(scores, k, rule.ties);
-    return expand(lowest(block_keys<Key>(scores, matrix, rule.block), k, rule.ties), matrix, rule.block);
+    const int64_t k = blocks_taken(rule.level, blocks.rows * blocks.columns, rule.spare_one);
+    if (rule.block == BlockShape{1, 1}) return lowest_weights<Key>(scores, k, rule);
+    return expand(lowest(block_keys<Key>(scores, matrix, rule.block), k, rule), matrix, rule.block);
 }
 
 }  // namespace
 
-int64_t blocks_taken(double level, int64_t blocks) {
+int64_t blocks_taken(double level, int64_t blocks, bool spare_one) {
     if (!(level > 0) || blocks == 0) return 0;
     if (level >= 1) return blocks;
-    return std::clamp<int64_t>(int64_t(std::nearbyint(level * double(blocks))), 0, blocks - 1);
+    return std::clamp<int64_t>(int64_t(std::nearbyint(level * double(blocks))), 0, blocks - (spare_one ? 1 : 0));
 }
 
 template <typename Key>
@@ -228,6 +234,15 @@ Mask prune_blocks(const Scores& scores, const Shape& shape, MatrixShape matrix, 
         const Words taken = taken_blocks<Key>(scores, matrix, rule);
         for (size_t i = 0; i < kept.size(); ++i) kept[i] = ~(pruned[i] & taken[i]);
     }
+    mask.clear_tail();
+    return mask;
+}
+
+Mask mask_without(const std::vector<uint64_t>& taken, const Shape& shape, MatrixShape matrix, BlockShape block) {
+    Mask mask = Mask::zeros(shape);
+    const Words pruned = block == BlockShape{1, 1} ? taken : expand(taken, matrix, block);
+    const auto kept = mask.words();
+    for (size_t i = 0; i < kept.size(); ++i) kept[i] = ~pruned[i];
     mask.clear_tail();
     return mask;
 }

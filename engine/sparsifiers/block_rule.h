@@ -1,9 +1,14 @@
 #pragma once
 
+#include <vector>
+
 #include "engine/sparsifiers/scores.h"
 #include "engine/sparsifiers/sparsifier.h"
 
 namespace lacuna {
+
+/// Which of ATen's functions an upstream sparsifier selects with: they order ties differently (parity.md 3.4).
+enum class AtenOrder { topk, sort };
 
 /// Which weights a norm sparsifier prunes once every weight has a score (parity.md 1.4): a share of the blocks, those
 /// with the lowest mean, and in each of them the lowest weights.
@@ -12,13 +17,18 @@ struct BlockRule {
     BlockShape block;   ///< at least 1 × 1
     int64_t zeros = 0;  ///< weights pruned in a taken block; rows · columns is the whole block
     Ties ties = Ties::lowest;
+    AtenOrder aten_order = AtenOrder::topk;  ///< for Ties::aten
+    bool spare_one = true;                   ///< below level 1 at least one block stays whole
 };
 
-/// Blocks taken of `blocks`: round half to even, below level 1 never all of them.
-int64_t blocks_taken(double level, int64_t blocks);
+/// Blocks taken of `blocks`: round half to even; with `spare_one` below level 1 never all of them.
+int64_t blocks_taken(double level, int64_t blocks, bool spare_one = true);
 
 /// The mask of `shape`, which has the matrix' weights in the matrix' order, for scores with keys of type Key.
 template <typename Key>
 Mask prune_blocks(const Scores& scores, const Shape& shape, MatrixShape matrix, const BlockRule& rule);
+
+/// The mask of `shape` that prunes the blocks, row-major over the matrix, whose bit in `taken` is 1.
+Mask mask_without(const std::vector<uint64_t>& taken, const Shape& shape, MatrixShape matrix, BlockShape block);
 
 }  // namespace lacuna

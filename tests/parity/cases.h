@@ -14,10 +14,10 @@ struct Case {
     Options options;
     Ties ties = Ties::lowest;
     int steps = 1;
-    bool may_tie = true;  ///< false: no two scores that compete are equal, so every order of ties gives the same mask
 };
 
-/// Reads "weight_norm LEVEL ROWS COLUMNS ZEROS NORM TIES STEPS MAY_TIE" or "nearly_diagonal NEARLINESS".
+/// Reads "weight_norm LEVEL ROWS COLUMNS ZEROS NORM TIES STEPS", the same for data_norm, or "nearly_diagonal
+/// NEARLINESS".
 inline Case parse_case(const std::string& text) {
     std::istringstream in(text);
     Case one;
@@ -31,12 +31,12 @@ inline Case parse_case(const std::string& text) {
     double level = 0;
     int64_t rows = 0, columns = 0, zeros = 0;
     std::string norm, ties;
-    in >> level >> rows >> columns >> zeros >> norm >> ties >> one.steps >> one.may_tie;
+    in >> level >> rows >> columns >> zeros >> norm >> ties >> one.steps;
     one.options.set("sparsity_level", level);
     one.options.set("sparse_block_shape", std::vector<int64_t>{rows, columns});
     one.options.set("zeros_per_block", zeros);
     one.options.set("norm", norm);
-    one.options.set("score", std::string("masked"));
+    if (one.sparsifier == "weight_norm") one.options.set("score", std::string("masked"));
     one.ties = ties == "aten" ? Ties::aten : Ties::lowest;
     return one;
 }

@@ -1,0 +1,43 @@
+#include "engine/sparsifiers/arranged.h"
+
+#include <algorithm>
+
+namespace lacuna {
+
+BlockShape block_of(const Options& options) {
+    const auto& sides = options.block("sparse_block_shape");
+    return {sides[0], sides[1]};
+}
+
+BlockShape fitted(BlockShape block, MatrixShape matrix) {
+    return {std::clamp<int64_t>(block.rows, 1, std::max<int64_t>(1, matrix.rows)),
+            std::clamp<int64_t>(block.columns, 1, std::max<int64_t>(1, matrix.columns))};
+}
+
+Arranged::Arranged(const TensorView& weight, const Mask* current, bool along_inner) : weight_(weight) {
+    if (current && current->pruned() > 0) current_ = *current;
+    if (along_inner && weight_.shape.size() > 2) {
+        inner_last_.emplace(weight_);
+        weight_ = inner_last_->weight();
+        if (current_) current_ = inner_last_->arranged(*current_);
+    } else if (!weight_.contiguous()) {
+        copy_.resize(dtype_bytes(weight_.dtype, uint64_t(weight_.elements())));
+        copy_contiguous(weight_, copy_.data());
+        weight_ = contiguous_view(copy_.data(), weight_.dtype, weight_.shape);
+    }
+}
+
+Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, BlockRule rule) {
+    constexpr int64_t largest_padded = 1 << 20;
+    const int64_t weights = rule.block.rows * rule.block.columns;
+    const bool inside = rule.zeros < weights;
+    const Arranged arranged(weight, current, rule.block.rows == 1 && inside);
+    // ATen's sort sees edge blocks filled up with NaN, which moves its ties
+    const bool padded = rule.ties == Ties::aten && rule.aten_order == AtenOrder::sort && weights <= largest_padded;
+    if (!inside || !padded) rule.block = fitted(rule.block, arranged.matrix());
+    if (!inside) rule.zeros = rule.block.rows * rule.block.columns;
+    const auto prune = weight.dtype == DType::F64 ? prune_blocks<kernels::Key64> : prune_blocks<kernels::Key32>;
+    return arranged.restored(prune(arranged.scores(squared), arranged.shape(), arranged.matrix(), rule));
+}
+
+}  // namespace lacuna

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "engine/sparsifiers/block_rule.h"
+#include "engine/sparsifiers/inner_last.h"
+#include "engine/sparsifiers/options.h"
+#include "engine/sparsifiers/scores.h"
+
+namespace lacuna {
+
+/// The option `sparse_block_shape`.
+BlockShape block_of(const Options& options);
+/// No block larger than the matrix: it prunes the same weights, and needs no room for what is not there.
+BlockShape fitted(BlockShape block, MatrixShape matrix);
+
+/// A weight where a rule over a matrix can run over it, copied only if that cannot be done in place.
+class Arranged {
+  public:
+    /// Weights that `current` prunes score 0; null: all score as they are. `along_inner`: three or more dimensions are
+    /// seen with I last, for N:M patterns.
+    Arranged(const TensorView& weight, const Mask* current, bool along_inner);
+
+    const Shape& shape() const { return weight_.shape; }
+    MatrixShape matrix() const { return inner_last_ ? inner_last_->matrix() : matrix_shape(weight_.shape); }
+    Scores scores(bool squared) const { return Scores(weight_, squared, current_ ? &*current_ : nullptr); }
+    /// A mask in this order as one of the weight's own shape.
+    Mask restored(Mask mask) const { return inner_last_ ? inner_last_->restored(mask) : mask; }
+
+  private:
+    TensorView weight_;
+    std::optional<Mask> current_;
+    std::optional<InnerLast> inner_last_;
+    std::vector<std::byte> copy_;
+};
+
+/// The rule's mask for a tensor of any rank and stride, of its own shape; the block may be larger than the tensor. For
+/// `current` see Arranged; `squared`: the score is w², not |w|. Floating dtypes only.
+Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, BlockRule rule);
+
+}  // namespace lacuna
