@@ -16,8 +16,7 @@ struct Case {
     int steps = 1;
 };
 
-/// Reads "weight_norm LEVEL ROWS COLUMNS ZEROS NORM TIES STEPS", the same for data_norm, or "nearly_diagonal
-/// NEARLINESS".
+/// Reads "weight_norm LEVEL ROWS COLUMNS ZEROS NORM TIES STEPS" or "nearly_diagonal NEARLINESS".
 inline Case parse_case(const std::string& text) {
     std::istringstream in(text);
     Case one;
@@ -36,7 +35,7 @@ inline Case parse_case(const std::string& text) {
     one.options.set("sparse_block_shape", std::vector<int64_t>{rows, columns});
     one.options.set("zeros_per_block", zeros);
     one.options.set("norm", norm);
-    if (one.sparsifier == "weight_norm") one.options.set("score", std::string("masked"));
+    one.options.set("score", std::string("masked"));
     one.ties = ties == "aten" ? Ties::aten : Ties::lowest;
     return one;
 }
