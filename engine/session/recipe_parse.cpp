@@ -245,7 +245,7 @@ class RecipeParser {
         std::vector<std::string> patterns;
         const auto add = [&](const YAML::Node& item, const std::string& what) {
             if (!item.IsScalar() || item.Scalar().empty())
-                fail(place.line > place_of(item).line ? place : place_of(item), key,
+                fail(item.IsNull() ? place : place_of(item), key,
                      what + (item.IsScalar() ? " is an empty name" : " is " + kind_of(item) + ", not a name or glob"),
                      "give a glob over tensor names, or a list of globs and names");
             if (++patterns_ > most_patterns)

@@ -1,0 +1,212 @@
+// The headless contract (design.md): what scripts outside this repository rely on.
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "engine/formats/formats.h"
+#include "tests/cli/workplace.h"
+
+namespace lacuna {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using namespace testing_support;
+using Json = nlohmann::ordered_json;
+
+std::vector<std::string> keys_of(const Json& object) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : object.items()) keys.push_back(key);
+    return keys;
+}
+
+class Contract : public testing::Test {
+  protected:
+    Outcome prune(std::vector<std::string> more = {}) const {
+        return lacuna_cli(place.prune_arguments(std::move(more)));
+    }
+    Workplace place;
+};
+
+TEST_F(Contract, HelpAndVersionGoToStandardOutput) {
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
+                                                      {"inspect", "--help"},
+                                                      {"prune", "-h"},
+                                                      {"eval", "--help"},
+                                                      {"sparsifiers", "--help"}}) {
+        const Outcome outcome = lacuna_cli(arguments);
+        EXPECT_EQ(outcome.status, 0);
+        EXPECT_THAT(outcome.out, HasSubstr("Example:"));
+        EXPECT_THAT(outcome.out, HasSubstr("Exit status: 0 done; 1 failed"));
+        EXPECT_EQ(outcome.err, "");
+    }
+    EXPECT_EQ(lacuna_cli({"--version"}).out.substr(0, 11), "lacuna-cli ");
+}
+
+TEST_F(Contract, InspectWritesItsSchema) {
+    const Outcome outcome = lacuna_cli({"inspect", place.at("model.safetensors"), "--json", "-"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.err, "");
+    const Json json = Json::parse(outcome.out);
+    EXPECT_THAT(keys_of(json), ElementsAre("format", "file_bytes", "parameters", "runnable", "tensors"));
+    EXPECT_EQ(json["format"], "safetensors");
+    EXPECT_EQ(json["file_bytes"], fs::file_size(place.at("model.safetensors")));
+    EXPECT_EQ(json["parameters"], 640 + 2048 + 64 + 288 + 4);
+    EXPECT_EQ(json["runnable"], false);
+    ASSERT_EQ(json["tensors"].size(), 5u);
+    EXPECT_EQ(json["tensors"][3],
+              (Json{{"name", "conv.weight"}, {"shape", {8, 4, 3, 3}}, {"dtype", "F32"}, {"bytes", 1152}}));
+}
+
+TEST_F(Contract, InspectCountsZerosWhereAsked) {
+    const Outcome outcome =
+        lacuna_cli({"inspect", place.at("model.safetensors"), "--sparsity", "--json", place.at("i.json")});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, "");
+    const Json json = Json::parse(ScratchFolder::read(place.at("i.json")));
+    EXPECT_THAT(keys_of(json["tensors"][4]), ElementsAre("name", "shape", "dtype", "bytes", "zeros", "sparsity"));
+    EXPECT_EQ(json["tensors"][4]["zeros"], 1);
+    EXPECT_EQ(json["tensors"][4]["sparsity"], 0.25);
+}
+
+TEST_F(Contract, InspectReadsNoDataUnlessAsked) {
+    const std::string header =
+        R"({"w":{"dtype":"F32","shape":[1000000,2500],"data_offsets":[0,10000000000]}})" + std::string(2, ' ');
+    std::string start(8, '\0');
+    start[0] = char(header.size());
+    place.folder.write("huge", start + header);
+    fs::resize_file(place.at("huge"), 8 + header.size() + 10'000'000'000);  // a hole: takes no room on the disk
+    const auto began = std::chrono::steady_clock::now();
+    const Outcome outcome = lacuna_cli({"inspect", place.at("huge"), "--json", "-"});
+    RecordProperty("seconds",
+                   std::to_string(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()));
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(Json::parse(outcome.out)["parameters"], 2'500'000'000);
+    EXPECT_LT(outcome.peak_kilobytes, 200'000);
+}
+
+TEST_F(Contract, PruneWritesItsThreeFiles) {
+    const Outcome outcome = prune({"--masks", place.at("masks"), "--report", place.at("report")});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "") << "no progress in a pipe";
+    EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b"))) << "no colour in a pipe";
+
+    const CheckpointPtr source = open_checkpoint(place.at("model.safetensors")), out = open_checkpoint(place.at("out"));
+    const MaskSet masks = read_masks(place.at("masks"));
+    EXPECT_EQ(out->metadata(), source->metadata());
+    ASSERT_EQ(out->tensors().size(), 5u);
+    for (size_t i = 0; i < 5; ++i) {
+        const TensorInfo &before = source->tensors()[i], &after = out->tensors()[i];
+        EXPECT_EQ(after.name, before.name);
+        EXPECT_EQ(after.shape, before.shape);
+        EXPECT_EQ(after.dtype, before.dtype);
+        std::vector<std::byte> expected(before.bytes()), written(after.bytes());
+        const auto mask = masks.find(before.name);
+        if (mask == masks.end())
+            copy_contiguous(source->view(i), expected.data());
+        else
+            apply_mask(*mask->second, source->view(i), expected.data());
+        copy_contiguous(out->view(i), written.data());
+        EXPECT_EQ(written, expected) << before.name;
+    }
+
+    const CheckpointPtr mask_file = open_checkpoint(place.at("masks"));
+    ASSERT_EQ(mask_file->tensors().size(), 3u);
+    for (const TensorInfo& info : mask_file->tensors()) {
+        EXPECT_EQ(info.dtype, DType::U8);
+        EXPECT_EQ(info.shape, source->tensors()[source->find(info.name).value()].shape);
+    }
+
+    const Json report = Json::parse(ScratchFolder::read(place.at("report")));
+    EXPECT_THAT(keys_of(report), ElementsAre("layers", "total", "seconds"));
+    ASSERT_EQ(report["layers"].size(), 3u);
+    EXPECT_EQ(report["layers"][1], (Json{{"name", "fc1.weight"},
+                                         {"shape", {64, 32}},
+                                         {"dtype", "F32"},
+                                         {"sparsifier", "weight_norm"},
+                                         {"params", 2048},
+                                         {"zeros", 1024},
+                                         {"sparsity", 0.5}}));
+    EXPECT_EQ(report["total"], (Json{{"params", 2976}, {"zeros", 1488}, {"sparsity", 0.5}}));
+    EXPECT_GT(report["seconds"].get<double>(), 0);
+}
+
+TEST_F(Contract, AReportOnStandardOutputStandsAlone) {
+    const Outcome outcome = prune({"--report", "-"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(Json::parse(outcome.out)["total"]["zeros"], 1488);
+    EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(Contract, TheSameBytesOnAnyNumberOfThreads) {
+    ASSERT_EQ(prune({"--threads", "1", "--masks", place.at("masks")}).status, 0);
+    const std::string out = ScratchFolder::read(place.at("out")), masks = ScratchFolder::read(place.at("masks"));
+    for (const char* threads : {"1", "2", "5"}) {
+        ASSERT_EQ(prune({"--threads", threads, "--masks", place.at("masks")}).status, 0);
+        EXPECT_EQ(ScratchFolder::read(place.at("out")), out) << threads;
+        EXPECT_EQ(ScratchFolder::read(place.at("masks")), masks) << threads;
+    }
+}
+
+TEST_F(Contract, PruningAPrunedModelChangesNothing) {
+    ASSERT_EQ(prune().status, 0);
+    ASSERT_EQ(
+        lacuna_cli({"prune", place.at("out"), "--recipe", place.at("half.yaml"), "--out", place.at("again")}).status,
+        0);
+    EXPECT_EQ(ScratchFolder::read(place.at("again")), ScratchFolder::read(place.at("out")));
+}
+
+TEST_F(Contract, SparsifiersAreListed) {
+    const Json json = Json::parse(lacuna_cli({"sparsifiers", "--json", "-"}).out);
+    std::map<std::string, Json> rules;
+    for (const Json& rule : json["sparsifiers"]) rules[rule["name"]] = rule;
+    ASSERT_TRUE(rules.contains("weight_norm"));
+    EXPECT_THAT(keys_of(rules["weight_norm"]), ElementsAre("name", "title", "help", "source", "options"));
+    EXPECT_EQ(rules["weight_norm"]["options"][0]["name"], "sparsity_level");
+    EXPECT_EQ(rules["weight_norm"]["options"][0]["default"], 0.5);
+    EXPECT_EQ(rules["nearly_diagonal"]["options"][0]["default"], 1);
+    EXPECT_THAT(lacuna_cli({"sparsifiers"}).out, HasSubstr("zeros_per_block"));
+}
+
+TEST_F(Contract, LibTorchIsNeverLoaded) {
+    for (std::vector<std::string> arguments : {std::vector<std::string>{"--help"},
+                                               {"inspect", place.at("model.safetensors"), "--sparsity"},
+                                               place.prune_arguments()}) {
+        const Outcome outcome = Program(std::move(arguments)).with("LD_DEBUG", "files").run();
+        EXPECT_EQ(outcome.status, 0);
+        EXPECT_THAT(outcome.err, HasSubstr("libc.so")) << "the loader's own account was expected";
+        EXPECT_THAT(outcome.err, Not(HasSubstr("torch")));
+    }
+}
+
+TEST_F(Contract, StartsAtOnce) {
+    double best = 1e9;
+    for (int i = 0; i < 10; ++i) {
+        const auto began = std::chrono::steady_clock::now();
+        EXPECT_EQ(lacuna_cli({"inspect", place.at("model.safetensors")}).status, 0);
+        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    }
+    RecordProperty("best_of_10_seconds", std::to_string(best));
+    std::printf("inspect, best of 10: %.1f ms\n", best * 1000);
+}
+
+TEST_F(Contract, TheSampleRecipesPrune) {
+    size_t recipes = 0;
+    for (const auto& entry : fs::directory_iterator(fs::path(LACUNA_RESOURCES) / "recipes")) {
+        if (entry.path().extension() != ".yaml") continue;
+        ++recipes;
+        for (const char* model : {"digits_cnn.safetensors", "digits_transformer.safetensors"}) {
+            const Outcome outcome = lacuna_cli({"prune", std::string(LACUNA_RESOURCES) + "/demo/" + model, "--recipe",
+                                                entry.path().string(), "--out", place.at("sample"), "--report", "-"});
+            ASSERT_EQ(outcome.status, 0) << entry.path() << model << outcome.err;
+            EXPECT_GT(Json::parse(outcome.out)["total"]["zeros"], 0);
+        }
+    }
+    EXPECT_GE(recipes, 4u);
+}
+
+}  // namespace
+}  // namespace lacuna
