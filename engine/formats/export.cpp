@@ -7,6 +7,7 @@
 #include "engine/formats/proof.h"
 #include "engine/formats/safetensors.h"
 #include "engine/formats/staged_files.h"
+#include "engine/formats/torch_zip.h"
 
 namespace lacuna {
 namespace fs = std::filesystem;
@@ -45,8 +46,7 @@ void check_format(const FileCheckpoint& source, Format format) {
 void write_one(const FileCheckpoint& source, PrunedStorages& pruned, Format format, ByteWriter& out) {
     if (format == writable_format(source)) return source.write_own(pruned, out);
     if (format == Format::safetensors) return write_as_safetensors(pruned, out);
-    throw Error(ErrorKind::argument, source.path().string(),
-                "writing it as " + std::string(format_name(format)) + " is not possible");
+    write_as_torch_zip(pruned, out);  // check_format leaves nothing else
 }
 
 ExportProof export_file(const FileCheckpoint& source, PrunedStorages& pruned, const fs::path& out, Format format,

@@ -4,6 +4,8 @@
 #include "engine/base/error.h"
 #include "engine/formats/formats.h"
 #include "engine/formats/safetensors.h"
+#include "engine/formats/torch_legacy.h"
+#include "engine/formats/torch_zip.h"
 
 namespace lacuna {
 namespace {
@@ -33,6 +35,8 @@ CheckpointPtr open_checkpoint(const std::filesystem::path& path) {
     MappedFilePtr file = MappedFile::open(path);
     const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->size());
     if (looks_like_safetensors(file->bytes())) return std::make_shared<SafetensorsCheckpoint>(std::move(file));
+    if (looks_like_zip(file->bytes())) return std::make_shared<TorchZipCheckpoint>(std::move(file));
+    if (looks_like_pickle(text)) return std::make_shared<LegacyCheckpoint>(std::move(file));
     const size_t first = text.substr(0, 4096).find_first_not_of(" \t\r\n");
     if (first != std::string_view::npos && text[first] == '{')
         return std::make_shared<ShardedCheckpoint>(std::move(file));

@@ -56,8 +56,8 @@ std::string header_text(const std::vector<SafetensorsEntry>& entries, const std:
     for (size_t i = 0; i < entries.size(); ++i) {
         if (text.size() > 1) text += ',';
         text += json_text(entries[i].name) + ":{\"dtype\":\"" + std::string(dtype_name(entries[i].dtype)) +
-                "\",\"shape\":" + json_text(entries[i].shape) + ",\"data_offsets\":[" + std::to_string(places[i].first) +
-                ',' + std::to_string(places[i].second) + "]}";
+                "\",\"shape\":" + json_text(entries[i].shape) + ",\"data_offsets\":[" +
+                std::to_string(places[i].first) + ',' + std::to_string(places[i].second) + "]}";
     }
     text += '}';
     text.append((8 - text.size() % 8) % 8, ' ');

@@ -37,6 +37,7 @@ std::string recurrent_type(const TensorInfo& hidden_weight) {
 std::string guess_layer_type(std::string_view name, const std::vector<const TensorInfo*>& tensors) {
     if (called(tensors, "running_mean")) return "BatchNorm";
     if (const TensorInfo* hidden = called(tensors, "weight_hh_l0")) return recurrent_type(*hidden);
+    if (const TensorInfo* hidden = called(tensors, "weight_hh")) return recurrent_type(*hidden) + "Cell";
     if (called(tensors, "in_proj_weight")) return "MultiheadAttention";
     const TensorInfo* weight = called(tensors, "weight");
     if (!weight) return "";
