@@ -27,7 +27,7 @@ Theme light_theme() {
     t.warning = QColor(0x9a5b00);
     t.error = QColor(0xb3261e);
     t.kept = QColor(0x1565b3);
-    t.pruned = QColor(0x9aa3b0);
+    t.pruned = QColor(0x8a94a3);
     t.gap = QColor(0xffffff);
     t.zero = QColor(0xb4bcc8);
     t.negative = QColor(0x0a3f8f);
@@ -59,7 +59,7 @@ Theme dark_theme() {
     t.warning = QColor(0xf0b44c);
     t.error = QColor(0xff8279);
     t.kept = QColor(0x58b0f5);
-    t.pruned = QColor(0x5b6575);
+    t.pruned = QColor(0x667184);
     t.gap = QColor(0x08090b);
     t.zero = QColor(0x4b5463);
     t.negative = QColor(0x6cc0ff);

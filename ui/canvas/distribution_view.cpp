@@ -43,6 +43,10 @@ float DistributionView::x_of(double weight) const {
     return plot_area_.x + float((weight - x_low_) / (x_high_ - x_low_)) * (plot_area_.z - plot_area_.x);
 }
 
+double DistributionView::threshold_at(const TensorDetail& detail, double level) const {
+    return held_at_.value_or(detail.curve->threshold_at(level));
+}
+
 std::optional<double> DistributionView::shown_level(const TensorDetail& detail) const {
     return asked_ ? asked_ : detail.level;
 }
@@ -100,13 +104,20 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
     const auto level = shown_level(detail);
     if (level) line.add(percent_text(*level), style.text, 0);
     if (level && detail.curve)
-        line.add("below |w| = " + number_text(held_at_.value_or(detail.curve->threshold_at(*level))), style.text,
+        line.add(std::string("below |w| = ").append(number_text(threshold_at(detail, *level))), style.text,
                  style.tight);
     const float gap = line.x() > style.wide ? style.wide : 0;
-    if (line.swatch(style.kept, style.kept, gap)) line.add("kept", style.muted, style.tight);
-    if (line.swatch(style.pruned, style.pruned, style.space)) line.add("pruned", style.muted, style.tight);
+    const float legend = ImGui::CalcTextSize("keptpruned").x + 2 * ImGui::GetFontSize() + 2 * style.tight + style.space;
+    if (line.x() + gap + legend < line.end()) {  // both colours or none
+        line.swatch(style.kept, style.kept, gap);
+        line.add("kept", style.muted, style.tight);
+        line.swatch(style.pruned, style.pruned, style.space);
+        line.add("pruned", style.muted, style.tight);
+    }
     const WeightBins& bins = *detail.bins;
-    line.add("mean " + number_text(bins.mean) + ", deviation " + number_text(bins.deviation), style.muted, style.wide);
+    char spread[64];
+    std::snprintf(spread, sizeof spread, "mean %.2g, deviation %.2g", bins.mean, bins.deviation);
+    line.add(spread, style.muted, style.wide);
     if (bins.not_finite > 0) line.add(count_text(bins.not_finite) + " not finite", style.warning, style.wide);
     if (!room_for_button) return;
     ImGui::SetCursorPos({width - style.wide - button, style.space});
@@ -120,7 +131,8 @@ void DistributionView::draw_plot(const TensorDetail& detail, const ViewStyle& st
     constexpr ImPlotFlags flags = ImPlotFlags_NoTitle | ImPlotFlags_NoLegend | ImPlotFlags_NoMouseText |
                                   ImPlotFlags_NoMenus | ImPlotFlags_NoBoxSelect;
     const SmallText small(style);
-    if (!ImPlot::BeginPlot("##weights", size, flags)) return;
+    ImGui::PushStyleVar(ImGuiStyleVar_FrameBorderSize, 0);
+    if (!ImPlot::BeginPlot("##weights", size, flags)) return ImGui::PopStyleVar();
     const bool tiny = size.x < 160 || size.y < 110;
     const ImPlotAxisFlags bare = tiny ? ImPlotAxisFlags_NoDecorations : ImPlotAxisFlags_None;
     const WeightBins& bins = *detail.bins;
@@ -148,6 +160,7 @@ void DistributionView::draw_plot(const TensorDetail& detail, const ViewStyle& st
     draw_bars(style);
     if (detail.curve && detail.level) drag_lines(detail, style, action);
     ImPlot::EndPlot();
+    ImGui::PopStyleVar();
 }
 
 void DistributionView::draw_bars(const ViewStyle& style) const {
@@ -166,10 +179,11 @@ void DistributionView::draw_bars(const ViewStyle& style) const {
 }
 
 void DistributionView::drag_lines(const TensorDetail& detail, const ViewStyle& style, DistributionViewAction& action) {
-    const double threshold = held_at_.value_or(detail.curve->threshold_at(*shown_level(detail)));
+    const double threshold = threshold_at(detail, *shown_level(detail));
     const ImVec4 colour = ImGui::ColorConvertU32ToFloat4(style.threshold);
     bool held_now = false, moved = false;
     double at = threshold;
+    draw_label(*shown_level(detail), threshold, style);
     for (int side = 0; side < 2; ++side) {
         double x = side == 0 ? threshold : -threshold;
         bool held = false;
@@ -191,6 +205,21 @@ void DistributionView::drag_lines(const TensorDetail& detail, const ViewStyle& s
         held_at_.reset();
     }
     held_ = held_now;
+}
+
+void DistributionView::draw_label(double level, double threshold, const ViewStyle& style) const {
+    const std::string text = percent_text(level);
+    const ImVec2 size = ImGui::CalcTextSize(text.c_str());
+    const float width = size.x + 2 * style.tight, line = x_of(threshold);
+    // Beside the right line, or on its other side where that has no room.
+    const float x = line + style.space + width <= plot_area_.z ? line + style.space : line - style.space - width;
+    if (x < plot_area_.x) return;
+    const ImVec2 low{std::round(x), plot_area_.y + style.space};
+    const ImVec2 high{low.x + std::round(width), low.y + size.y + style.tight};
+    ImDrawList* list = ImGui::GetWindowDrawList();
+    list->AddRectFilled(low, high, style.surface, style.radius);
+    list->AddRect(low, high, style.threshold, style.radius);
+    list->AddText({low.x + style.tight, std::round(low.y + style.tight / 2)}, style.text, text.c_str());
 }
 
 void DistributionView::nudge(const TensorDetail& detail, DistributionViewAction& action) {

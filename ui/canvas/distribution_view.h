@@ -40,10 +40,12 @@ class DistributionView {
                    DistributionViewAction& action);
     void draw_bars(const ViewStyle& style) const;
     void drag_lines(const TensorDetail& detail, const ViewStyle& style, DistributionViewAction& action);
+    void draw_label(double level, double threshold, const ViewStyle& style) const;
     void nudge(const TensorDetail& detail, DistributionViewAction& action);
     void ask_for(double level, bool dragging, DistributionViewAction& action);
     /// The level and threshold to show: those asked for until a detail brings them.
     std::optional<double> shown_level(const TensorDetail& detail) const;
+    double threshold_at(const TensorDetail& detail, double level) const;
 
     bool logarithmic_ = false;
     TensorDetailPtr bars_of_;

@@ -10,7 +10,7 @@
 namespace lacuna::ui {
 namespace {
 
-constexpr double grid_from = 7, grid_full = 18;  ///< cell sizes at which lines appear and are at their strongest
+constexpr double grid_from = 7, grid_full = 28;  ///< cell sizes at which lines appear and are at their strongest
 constexpr double blocks_from = 10;               ///< width or height of a block, in pixels
 constexpr double values_width = 34, values_height = 16;
 
@@ -76,6 +76,10 @@ void draw_lines(const MaskScene& s, int64_t every_column, int64_t every_row, uin
             const float y = snapped(s.at(0, double(r)).y);
             list->AddRectFilled({low.x, y}, {high.x, y + thickness}, colour);
         }
+}
+
+bool shows_values(const MaskScene& s) {
+    return s.camera.scale_x() >= values_width && s.camera.scale_y() >= values_height;
 }
 
 /// The most digits that fit into `room`; the 0 before the point is left out, as in printed tables.
@@ -155,14 +159,14 @@ void draw_tiles(const MaskScene& s, TileCache& tiles) {
 void draw_cells(const MaskScene& s) {
     const double x = s.camera.scale_x(), y = s.camera.scale_y();
     const double smaller = std::min(x, y);
+    const float strength = float(std::clamp((smaller - grid_from) / (grid_full - grid_from), 0.0, 1.0));
     if (smaller >= grid_from) {
-        const float strength = float(std::min(1.0, (smaller - grid_from) / (grid_full - grid_from)));
-        draw_lines(s, 1, 1, faded(s.style.surface, 0.15f + 0.5f * strength), 1 / s.density);
+        draw_lines(s, 1, 1, faded(s.style.grid, 0.2f + 0.6f * strength), 1 / s.density);
     }
     const bool blocks = s.block.rows * s.block.columns > 1 && double(s.block.columns) * x >= blocks_from &&
                         double(s.block.rows) * y >= blocks_from && smaller >= grid_from;
-    if (blocks) draw_lines(s, s.block.columns, s.block.rows, faded(s.style.text, 0.55f), 1);
-    if (x >= values_width && y >= values_height) draw_values(s);
+    if (blocks) draw_lines(s, s.block.columns, s.block.rows, faded(s.style.text, 0.15f + 0.3f * strength), 1);
+    if (shows_values(s)) draw_values(s);
 }
 
 void draw_crosshair(const MaskScene& s) {
@@ -172,12 +176,13 @@ void draw_crosshair(const MaskScene& s) {
     const ImVec2 high = s.at(double(s.hovered->column + 1), double(s.hovered->row + 1));
     const float x = std::round((low.x + high.x) / 2), y = std::round((low.y + high.y) / 2);
     const uint32_t line = faded(s.style.text, 0.35f);
-    list->AddRectFilled({x, s.low.y}, {x + 1, std::min(low.y, y - 3)}, line);
-    list->AddRectFilled({s.low.x, y}, {std::min(low.x, x - 3), y + 1}, line);
-    if (high.x - low.x >= 5 && high.y - low.y >= 5) {
-        list->AddRect({low.x - 1, low.y - 1}, {high.x + 1, high.y + 1}, s.style.surface, 0.0f, 4.0f);
-        list->AddRect({low.x - 1, low.y - 1}, {high.x + 1, high.y + 1}, s.style.accent, 0.0f, 2.0f);
+    if (!shows_values(s)) {  // it would strike them through
+        list->AddRectFilled({x, s.top_edge()}, {x + 1, std::min(low.y, y - 3)}, line);
+        list->AddRectFilled({s.left_edge(), y}, {std::min(low.x, x - 3), y + 1}, line);
     }
+    if (high.x - low.x < 5 || high.y - low.y < 5) return;
+    list->AddRect({low.x - 1, low.y - 1}, {high.x + 1, high.y + 1}, s.style.surface, 0.0f, 4.0f);
+    list->AddRect({low.x - 1, low.y - 1}, {high.x + 1, high.y + 1}, s.style.accent, 0.0f, 2.0f);
 }
 
 }  // namespace lacuna::ui

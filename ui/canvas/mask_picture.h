@@ -2,6 +2,7 @@
 
 #include <imgui.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "ui/canvas/mask_camera.h"
@@ -27,6 +28,9 @@ struct MaskScene {
     float density;     ///< physical pixels a logical one
     std::optional<Cell> hovered;
 
+    /// The picture's left or upper edge, where it lies inside the room: the rulers stand there.
+    float left_edge() const { return std::max(low.x, at(0, 0).x); }
+    float top_edge() const { return std::max(low.y, at(0, 0).y); }
     ImVec2 at(double column, double row) const {
         return {low.x + float(camera.x_of(column)), low.y + float(camera.y_of(row))};
     }

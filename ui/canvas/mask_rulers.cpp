@@ -27,29 +27,36 @@ void draw_tag(const ViewStyle& style, ImVec2 middle, const std::string& text) {
     list->AddText(low, style.on_accent, text.c_str());
 }
 
+/// Whether two things, `half` and `other_half` wide to both sides, come too close to be read.
+bool too_close(float at, float half, float other, float other_half) {
+    return std::abs(at - other) < half + other_half + 4;
+}
+
 void draw_column_ruler(const MaskScene& s, float height) {
     ImDrawList* list = ImGui::GetWindowDrawList();
     const double scale = s.camera.scale_x();
     const int64_t step = step_for(scale, least_column_gap);
     const double shift = step == 1 && scale >= least_column_gap ? 0.5 : 0;  // wide cells are numbered in their middle
-    const int64_t first = std::max<int64_t>(0, int64_t(s.camera.left()) / step * step);
-    for (int64_t c = first; c < s.matrix.columns; c += step) {
+    const float bottom = s.top_edge(), left = s.left_edge(), middle = bottom - height + ImGui::GetFontSize() / 2;
+    const auto half_of = [](int64_t number) { return ImGui::CalcTextSize(std::to_string(number).c_str()).x / 2; };
+    const auto inside = [&](float x, float half) {
+        return std::clamp(x, left + half, std::max(left + half, s.high.x - half));
+    };
+    float tag = -1e6f, tag_half = 0;
+    if (s.hovered) {
+        tag_half = half_of(s.hovered->column) + 3;
+        tag = inside(s.at(double(s.hovered->column) + 0.5, 0).x, tag_half);
+        draw_tag(s.style, {tag, middle}, std::to_string(s.hovered->column));
+    }
+    for (int64_t c = std::max<int64_t>(0, int64_t(s.camera.left()) / step * step); c < s.matrix.columns; c += step) {
         const float x = std::round(s.at(double(c) + shift, 0).x);
         if (x > s.high.x) break;
         if (x < s.low.x - 1) continue;
-        list->AddRectFilled({x, s.low.y - 4}, {x + 1, s.low.y}, s.style.border);
-        const std::string text = std::to_string(c);
-        const float width = ImGui::CalcTextSize(text.c_str()).x;
-        const float at = std::clamp(x - width / 2, s.low.x, std::max(s.low.x, s.high.x - width));
-        list->AddText({std::round(at), s.low.y - height}, s.style.muted, text.c_str());
+        list->AddRectFilled({x, bottom - 5}, {x + 1, bottom - 1}, s.style.border);
+        const float half = half_of(c), at = inside(x, half);
+        if (too_close(at, half, tag, tag_half)) continue;
+        list->AddText({std::round(at - half), bottom - height}, s.style.muted, std::to_string(c).c_str());
     }
-    if (!s.hovered) return;
-    const float half = ImGui::CalcTextSize(std::to_string(s.hovered->column).c_str()).x / 2 + 3;
-    const float x = s.at(double(s.hovered->column) + 0.5, 0).x;
-    draw_tag(s.style,
-             {std::clamp(x, s.low.x + half, std::max(s.low.x + half, s.high.x - half)),
-              s.low.y - height + ImGui::GetFontSize() / 2},
-             std::to_string(s.hovered->column));
 }
 
 void draw_row_ruler(const MaskScene& s) {
@@ -57,24 +64,24 @@ void draw_row_ruler(const MaskScene& s) {
     const double scale = s.camera.scale_y();
     const int64_t step = step_for(scale, least_row_gap);
     const double shift = step == 1 && scale >= least_row_gap ? 0.5 : 0;
-    const float half = ImGui::GetFontSize() / 2;
-    const int64_t first = std::max<int64_t>(0, int64_t(s.camera.top()) / step * step);
-    for (int64_t r = first; r < s.matrix.rows; r += step) {
+    const float half = ImGui::GetFontSize() / 2, right = s.left_edge(), top = s.top_edge();
+    const auto inside = [&](float y) { return std::clamp(y, top + half, std::max(top + half, s.high.y - half)); };
+    const auto width_of = [](int64_t number) { return ImGui::CalcTextSize(std::to_string(number).c_str()).x; };
+    float tag = -1e6f;
+    if (s.hovered) {
+        tag = inside(s.at(0, double(s.hovered->row) + 0.5).y);
+        draw_tag(s.style, {right - 8 - width_of(s.hovered->row) / 2, tag}, std::to_string(s.hovered->row));
+    }
+    for (int64_t r = std::max<int64_t>(0, int64_t(s.camera.top()) / step * step); r < s.matrix.rows; r += step) {
         const float y = std::round(s.at(0, double(r) + shift).y);
         if (y > s.high.y) break;
         if (y < s.low.y - 1) continue;
-        list->AddRectFilled({s.low.x - 4, y}, {s.low.x, y + 1}, s.style.border);
-        const std::string text = std::to_string(r);
-        const float width = ImGui::CalcTextSize(text.c_str()).x;
-        const float at = std::clamp(y - half, s.low.y, std::max(s.low.y, s.high.y - 2 * half));
-        list->AddText({std::round(s.low.x - 7 - width), std::round(at)}, s.style.muted, text.c_str());
+        list->AddRectFilled({right - 5, y}, {right - 1, y + 1}, s.style.border);
+        const float at = inside(y);
+        if (too_close(at, half, tag, half)) continue;
+        list->AddText({std::round(right - 8 - width_of(r)), std::round(at - half)}, s.style.muted,
+                      std::to_string(r).c_str());
     }
-    if (!s.hovered) return;
-    const std::string text = std::to_string(s.hovered->row);
-    const float y = s.at(0, double(s.hovered->row) + 0.5).y;
-    draw_tag(s.style,
-             {s.low.x - 7 - ImGui::CalcTextSize(text.c_str()).x / 2, std::clamp(y, s.low.y + half, s.high.y - half)},
-             text);
 }
 
 }  // namespace

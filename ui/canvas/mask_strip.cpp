@@ -93,19 +93,23 @@ void MaskView::draw_strip(const Layout& l, const TensorDetail& detail, const Vie
     const float end = draw_legend(l, detail, style) - style.wide;
     TextLine line({style.space, l.strip_top}, end);
     if (hover) {
-        line.swatch(hover->kept ? style.kept : style.gap, style.muted, 0);
+        const float share = detail.full_scale > 0 ? float(hover->value / detail.full_scale) : 0.0f;
+        line.swatch(MaskColours(style, mode_).weight(share, hover->kept), style.muted, 0);
         line.add(hover->kept ? "kept" : "pruned", style.text, style.tight);
         line.add(number_text(hover->value), style.text, style.wide);
-        line.add(std::string("row ").append(std::to_string(hover->cell.row)), style.muted, style.wide);
-        line.add(std::string("column ").append(std::to_string(hover->cell.column)), style.muted, style.space);
+        const std::string row = std::to_string(hover->cell.row), column = std::to_string(hover->cell.column);
+        std::string words("row "), brief(row);
+        words.append(row).append(", column ").append(column);
+        brief.append(", ").append(column);
+        if (!line.add(words, style.muted, style.wide)) line.add(brief, style.muted, style.space);
         line.add(place_in_kernel(detail.weight.shape, hover->cell.column), style.muted, style.wide);
         return;
     }
     const int64_t all = detail.mask->size();
     char share[32];
-    std::snprintf(share, sizeof share, "%.1f%% pruned", 100 * (1 - double(kept_) / double(all)));
+    std::snprintf(share, sizeof share, "%.1f%% pruned", 100 * (1 - double(detail.kept) / double(all)));
     line.add(share, style.text, 0);
-    line.add(count_text(kept_) + " of " + count_text(all) + " kept", style.muted, style.wide);
+    line.add(count_text(detail.kept) + " of " + count_text(all) + " kept", style.muted, style.wide);
     if (detail.pending) line.add("preview", style.threshold, style.wide);
 }
 

@@ -22,8 +22,7 @@ int64_t cells_at(int64_t weights, int level) {
 
 /// What can be known of a rectangle of weights.
 struct Sum {
-    float magnitude = 0, kept = 0;
-    int64_t cells = 0;
+    float magnitude = 0, kept = 0, weights = 0;
 };
 
 /// Reads sums of 2^level_y × 2^level_x weights, row by row.
@@ -46,9 +45,9 @@ class CellReader {
         std::vector<float> shares(size_t(std::max<int64_t>(0, end - begin)));
         for (int64_t row = y * down; row < std::min(rows, (y + 1) * down); ++row) {
             if (base_ > 0) {
-                add_cells(row * columns, begin, end, across, sums);
+                add_cells(row, begin, end, across, sums);
             } else {
-                add_weights(row * columns, begin, end, across, shares, sums);
+                add_weights(row, begin, end, across, shares, sums);
             }
         }
     }
@@ -63,24 +62,30 @@ class CellReader {
         return index < pyramid->levels.size() ? &pyramid->levels[index] : nullptr;
     }
 
+    /// Cells at the lower and right edge may stand for fewer weights than the others, and count for that many.
     void add_cells(int64_t row, int64_t begin, int64_t end, int64_t across, std::span<Sum> sums) const {
+        const int64_t side = int64_t(1) << base_, columns = cells_at(matrix_.columns, base_);
+        const int64_t height = std::min(side, matrix_.rows - row * side);
         for (int64_t x = begin; x < end; ++x) {
             Sum& sum = sums[size_t((x - begin) / across)];
-            sum.magnitude += float(magnitude_->cells[size_t(row + x)]) / 255.0f;
-            sum.kept += float(density_->cells[size_t(row + x)]) / 255.0f;
-            ++sum.cells;
+            const float weights = float(height * std::min(side, matrix_.columns - x * side));
+            const auto at = size_t(row * columns + x);
+            sum.magnitude += weights * float(magnitude_->cells[at]) / 255.0f;
+            sum.kept += weights * float(density_->cells[at]) / 255.0f;
+            sum.weights += weights;
         }
     }
 
     void add_weights(int64_t row, int64_t begin, int64_t end, int64_t across, std::vector<float>& shares,
                      std::span<Sum> sums) const {
-        read_as_float(detail_.weight, row + begin, row + end, shares.data());
+        const int64_t first = row * matrix_.columns;
+        read_as_float(detail_.weight, first + begin, first + end, shares.data());
         for (int64_t x = begin; x < end; ++x) {
             Sum& sum = sums[size_t((x - begin) / across)];
             const float share = std::abs(shares[size_t(x - begin)]) * scale_;
-            sum.magnitude += std::isnan(share) ? 0.0f : std::min(share, 1.0f);
-            sum.kept += (*detail_.mask)[row + x] ? 1.0f : 0.0f;
-            ++sum.cells;
+            sum.magnitude += std::isnan(share) ? 0.0f : share;  // a cell saturates by its mean, as in pyramids
+            sum.kept += (*detail_.mask)[first + x] ? 1.0f : 0.0f;
+            sum.weights += 1;
         }
     }
 
@@ -105,8 +110,8 @@ void paint_cells(const CellReader& reader, const TileKey& key, const MaskColours
     Sum sums[tile_side];
     reader.read(key.x * tile_side, key.y * tile_side + y, std::span(sums, row.size()));
     for (size_t x = 0; x < row.size(); ++x) {
-        const float cells = float(std::max<int64_t>(1, sums[x].cells));
-        row[x] = colours.cell(sums[x].magnitude / cells, sums[x].kept / cells);
+        const float weights = std::max(1.0f, sums[x].weights);
+        row[x] = colours.cell(sums[x].magnitude / weights, sums[x].kept / weights);
     }
 }
 

@@ -51,13 +51,17 @@ MaskViewAction MaskView::draw(const TensorDetailPtr& detail, BlockShape block, c
                     to_string(detail->weight.shape).c_str());
         return action;
     }
+    if (!is_floating(detail->weight.dtype)) {
+        draw_notice(style, {0, 0}, {width, height}, "Only floating tensors are pruned",
+                    ("This one is " + std::string(dtype_name(detail->weight.dtype)) + ".").c_str());
+        return action;
+    }
     if (shown_ != detail->weight.data) camera_.fit();
     shown_ = detail->weight.data;
-    if (counted_ != detail->mask) kept_ = detail->mask->kept();
-    counted_ = detail->mask;
     const Layout layout = lay_out(matrix, style, width, height);
     room_ = {layout.low.x, layout.low.y, layout.high.x, layout.high.y};
-    const float density = ImGui::GetIO().DisplayFramebufferScale.x;
+    const float density =
+        std::round(ImGui::GetIO().DisplayFramebufferScale.x * 1000) / 1000;  // without the room for rounding
     camera_.set_room(matrix, double(layout.high.x - layout.low.x), double(layout.high.y - layout.low.y),
                      double(density));
     draw_toolbar(layout, style);
@@ -89,7 +93,8 @@ void MaskView::draw_toolbar(const Layout& layout, const ViewStyle& style) {
     char zoom[32];
     std::snprintf(zoom, sizeof zoom, shown < 0.1 ? "%.1f%%" : "%.0f%%", shown * 100);
     const float gap = style.tight;
-    const float buttons = button_width("-") + button_width("+") + button_width("Fit") + button_width("1:1") + 3 * gap;
+    const float square = ImGui::GetFrameHeight();
+    const float buttons = 2 * square + button_width("Fit") + button_width("1:1") + 3 * gap;
     const float modes = ImGui::GetItemRectMax().x;
     float x = layout.width - style.wide - buttons;
     if (x < modes + style.space) return;
@@ -101,13 +106,13 @@ void MaskView::draw_toolbar(const Layout& layout, const ViewStyle& style) {
     const double middle_x = double(layout.high.x - layout.low.x) / 2,
                  middle_y = double(layout.high.y - layout.low.y) / 2;
     ImGui::SetCursorPos({x, style.space});
-    if (tool_button("-", "Zoom out (-)", !camera_.fitted(), style)) camera_.zoom_at(1 / key_step, middle_x, middle_y);
+    if (tool_button("-", "Zoom out (-)", !camera_.fitted(), square)) camera_.zoom_at(1 / key_step, middle_x, middle_y);
     ImGui::SameLine(0, gap);
-    if (tool_button("+", "Zoom in (+)", !camera_.closest(), style)) camera_.zoom_at(key_step, middle_x, middle_y);
+    if (tool_button("+", "Zoom in (+)", !camera_.closest(), square)) camera_.zoom_at(key_step, middle_x, middle_y);
     ImGui::SameLine(0, gap);
-    if (tool_button("Fit", "Show everything (0)", !camera_.fitted(), style)) camera_.fit();
+    if (tool_button("Fit", "Show everything (0)", !camera_.fitted())) camera_.fit();
     ImGui::SameLine(0, gap);
-    if (tool_button("1:1", "One pixel a weight (1)", camera_.can_be_one_to_one(), style)) camera_.one_to_one();
+    if (tool_button("1:1", "One pixel a weight (1)", camera_.can_be_one_to_one())) camera_.one_to_one();
 }
 
 void MaskView::take_input(const MatrixShape& matrix, std::optional<ImVec4> minimap) {

@@ -61,8 +61,6 @@ class MaskView {
     ImVec4 room_{0, 0, 0, 0};
     bool over_picture_ = false, in_minimap_ = false;
     const void* shown_ = nullptr;  ///< the weights that the camera was set for
-    MaskPtr counted_;              ///< the mask that `kept_` was counted for: counting takes milliseconds
-    int64_t kept_ = 0;
 };
 
 /// What the view says of a weight: its place, for convolutions also in the kernel, its value and its state.

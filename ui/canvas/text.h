@@ -41,6 +41,7 @@ class TextLine {
     /// A small filled square, as in legends.
     bool swatch(uint32_t colour, uint32_t outline, float gap_before);
     float x() const { return at_.x; }
+    float end() const { return end_; }
 
   private:
     ImVec2 at_;

@@ -40,9 +40,11 @@ int segmented(const char* id, std::span<const char* const> labels, int chosen, c
     return chosen;
 }
 
-bool tool_button(const char* label, const char* tip, bool enabled, const ViewStyle&) {
+bool tool_button(const char* label, const char* tip, bool enabled, float width) {
     ImGui::BeginDisabled(!enabled);
-    const bool clicked = ImGui::Button(label);
+    if (width > 0) ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(0, ImGui::GetStyle().FramePadding.y));
+    const bool clicked = ImGui::Button(label, {width, 0});
+    if (width > 0) ImGui::PopStyleVar();
     ImGui::EndDisabled();
     tip_over_last(tip);
     return clicked;

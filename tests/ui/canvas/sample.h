@@ -38,6 +38,7 @@ Sample sample_of(Shape shape, double level, Value value) {
         detail->curve = curve;
     }
     detail->mask = std::make_shared<const Mask>(std::move(mask));
+    detail->kept = detail->mask->kept();
     detail->level = level;
     detail->full_scale = magnitude_scale(detail->weight);
     const auto bins = std::make_shared<WeightBins>(bin_weights(detail->weight, 128));
