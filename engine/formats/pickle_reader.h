@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <string>
-#include <unordered_map>
+#include <string_view>
+#include <vector>
 
 #include "engine/formats/pickle_graph.h"
 

@@ -12,7 +12,8 @@
 namespace lacuna {
 namespace {
 
-constexpr uint32_t local_signature = 0x04034b50, central_signature = 0x02014b50, descriptor_signature = 0x08074b50;
+constexpr uint32_t local_signature = 0x04034b50, central_signature = 0x02014b50, descriptor_signature = 0x08074b50,
+                   end_signature = 0x06054b50;
 constexpr uint64_t central_header_size = 46;
 
 /// A number of `width` bytes in the file, 0 where it would lie outside.
@@ -38,6 +39,16 @@ uint64_t local_header_of(std::span<const std::byte> file, uint64_t central) {
         return number_at(file, at + 4 + 8 * sizes, 8);
     }
     return too_large;
+}
+
+/// Whether an end record stands where one can: minizip takes one that is cut off.
+bool has_whole_end(std::span<const std::byte> file) {
+    constexpr uint64_t end_record = 22, longest_comment = 0xffff;
+    for (uint64_t comment = 0; comment <= longest_comment && comment + end_record <= file.size(); ++comment) {
+        const uint64_t at = file.size() - end_record - comment;
+        if (number_at(file, at, 4) == end_signature && number_at(file, at + 20, 2) == comment) return true;
+    }
+    return false;
 }
 
 /// minizip's view of the mapped file.
@@ -96,7 +107,7 @@ void ZipArchive::read_directory() {
     MemoryFile memory_file{file_};
     zlib_filefunc64_def functions = memory_functions(memory_file);
     const std::unique_ptr<void, CloseUnzip> zip(unzOpen2_64("", &functions));
-    if (!zip) fail("its directory cannot be found, the file may be cut off");
+    if (!zip || !has_whole_end(file_)) fail("its directory cannot be found, the file may be cut off");
     unz_global_info64 global{};
     unzGetGlobalInfo64(zip.get(), &global);
     if (global.number_entry > file_.size() / central_header_size) fail("its directory is longer than the file");
