@@ -43,13 +43,12 @@ std::shared_ptr<const ThresholdCurve> DetailCache::curve(const Document& documen
     const TensorState& state = *document.tensors[tensor];
     Options key = options;
     key.erase(level_option);
-    if (curve_ && curve_rule_ == state.sparsifier && curve_options_ == key && curve_stepped_ == state.stepped)
-        return curve_;
-    const Mask& current = state.stepped ? *state.stepped : *all_;
-    auto made = state.sparsifier->thresholds({weight_, &current, &options, document.ties, document.info(tensor).name});
+    if (curve_ && curve_rule_ == state.sparsifier && curve_options_ == key) return curve_;
+    // Of the unpruned weights: after a step, pruned ones score 0 and would pull the line away from where it cut.
+    auto made =
+        state.sparsifier->thresholds({weight_, all_.get(), &options, document.ties, document.info(tensor).name});
     curve_rule_ = state.sparsifier;
     curve_options_ = std::move(key);
-    curve_stepped_ = state.stepped;
     curve_ = made ? std::make_shared<const ThresholdCurve>(std::move(*made)) : nullptr;
     return curve_;
 }

@@ -33,7 +33,6 @@ class DetailCache {
 
     const Sparsifier* curve_rule_ = nullptr;
     Options curve_options_;  ///< without the level
-    MaskPtr curve_stepped_;
     std::shared_ptr<const ThresholdCurve> curve_;
 };
 

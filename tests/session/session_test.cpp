@@ -198,6 +198,10 @@ TEST_F(SessionTest, DetailFollowsTheFocus) {
     EXPECT_EQ(session.detail()->bins, detail->bins) << "weights do not change, so their bins are kept";
     EXPECT_EQ(session.detail()->curve, detail->curve);
     EXPECT_NE(session.detail()->density, detail->density);
+    const double threshold = detail->curve->threshold_at(0.5);
+    session.step();
+    session.wait_idle();
+    EXPECT_DOUBLE_EQ(session.detail()->curve->threshold_at(0.5), threshold) << "the line stays where it cut";
     session.focus(std::nullopt);
     session.wait_idle();
     EXPECT_FALSE(session.detail());
