@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/session/shared_masks.h"
 #include "engine/session/tensor_loop.h"
 
 namespace lacuna {
@@ -53,6 +54,7 @@ void Pruning::step(Progress& progress) {
 MaskSet Pruning::masks() const {
     MaskSet masks;
     for (const Group& group : groups_) masks.emplace(group.fqn, group.fake_sparsity.mask);
+    spread_over_shared_storage(*checkpoint_, masks);
     return masks;
 }
 

@@ -32,7 +32,8 @@ class Pruning {
     /// One update of all enabled masks, in the groups' order. All or nothing: after an exception no mask has changed.
     void step(Progress& progress);
     int steps_taken() const { return steps_; }
-    /// The masks by tensor FQN, ready for `export_checkpoint`, which squashes them into the written file.
+    /// The masks by tensor FQN, ready for `export_checkpoint`, which squashes them into the written file. Tensors that
+    /// share storage lose there what any of their masks prunes, as they will in the file.
     MaskSet masks() const;
 
   private:

@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/session/recipe.h"
+#include "engine/session/recipe_text.h"
 
 namespace lacuna {
 
@@ -12,7 +13,7 @@ namespace lacuna {
                                       std::string what, std::string hint) {
     std::string where = source.empty() ? "recipe" : source;
     if (place.line > 0) where += ":" + std::to_string(place.line);
-    if (!key.empty()) where += ": " + key;
+    if (!key.empty()) where += ": " + shortened(key);
     throw Error(ErrorKind::recipe, std::move(where), std::move(what), std::move(hint));
 }
 

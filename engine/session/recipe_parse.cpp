@@ -1,15 +1,10 @@
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <fstream>
-#include <limits>
 #include <set>
-#include <sstream>
 
 #include "engine/base/nearest.h"
 #include "engine/session/recipe_error.h"
+#include "engine/session/recipe_node.h"
 #include "engine/session/recipe_text.h"
 
 namespace lacuna {
@@ -21,49 +16,6 @@ constexpr int64_t most_steps = 10'000;
 
 const std::vector<std::string> recipe_keys{"version", "groups", "steps", "ties", "schedule"};
 const std::vector<std::string> group_keys{"layers", "except", "sparsifier"};
-
-RecipePlace place_of(const YAML::Node& node) {
-    return {node.Mark().is_null() ? 0 : node.Mark().line + 1};
-}
-
-/// What a node is, in the words of an error message.
-std::string kind_of(const YAML::Node& node) {
-    switch (node.Type()) {
-        case YAML::NodeType::Map:
-            return "a mapping";
-        case YAML::NodeType::Sequence:
-            return "a list";
-        case YAML::NodeType::Scalar:
-            return "\"" + node.Scalar() + "\"";
-        default:
-            return "empty";
-    }
-}
-
-/// A scalar's value by YAML's core schema: what stands in quotes is text.
-OptionValue scalar_value(const YAML::Node& node) {
-    const std::string& text = node.Scalar();
-    if (node.Tag() != "?") return text;
-    if (text == "true" || text == "True" || text == "TRUE") return true;
-    if (text == "false" || text == "False" || text == "FALSE") return false;
-    const bool negative = text.starts_with('-');
-    const std::string_view unsigned_text = std::string_view(text).substr(negative || text.starts_with('+') ? 1 : 0);
-    if (unsigned_text == ".inf" || unsigned_text == ".Inf" || unsigned_text == ".INF")
-        return (negative ? -1 : 1) * std::numeric_limits<double>::infinity();
-    if (text == ".nan" || text == ".NaN" || text == ".NAN") return std::numeric_limits<double>::quiet_NaN();
-    if (unsigned_text.empty() ||
-        !(std::isdigit(static_cast<unsigned char>(unsigned_text[0])) || unsigned_text[0] == '.'))
-        return text;  // "inf" and "nan" without a dot are words
-    const char* end = text.data() + text.size();
-    const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
-    int64_t whole = 0;
-    if (const auto read = std::from_chars(begin, end, whole); read.ptr == end && read.ec == std::errc()) return whole;
-    double real = 0;
-    const auto read = std::from_chars(begin, end, real);
-    if (read.ptr != end || read.ec == std::errc::invalid_argument) return text;
-    if (read.ec == std::errc::result_out_of_range) return (negative ? -1 : 1) * std::numeric_limits<double>::infinity();
-    return real;
-}
 
 /// Walks the nodes of one recipe file and knows its name.
 class RecipeParser {
@@ -264,28 +216,11 @@ class RecipeParser {
     void read_option(const YAML::Node& map, const OptionSpec& spec, const YAML::Node& node, RecipeGroup& group) const {
         const RecipePlace place = place_of_key(map, spec.name);
         try {
-            group.options.set(spec.name, checked(spec, value_of(node, spec)));
+            group.options.set(spec.name, checked(spec, option_value(node, spec.type)));
             group.option_places[spec.name] = place;
         } catch (const Error& error) {
             fail(place, spec.name, error.problem(), error.hint());
         }
-    }
-
-    static OptionValue value_of(const YAML::Node& node, const OptionSpec& spec) {
-        if (node.IsScalar()) {
-            OptionValue value = scalar_value(node);
-            if (const auto* text = std::get_if<std::string>(&value); text && spec.type != OptionType::choice)
-                value = "\"" + *text + "\"";  // so that a message shows that it was text
-            return value;
-        }
-        if (!node.IsSequence()) return std::string(node.IsMap() ? "a mapping" : "an empty value");
-        std::vector<int64_t> sides;
-        for (const auto& item : node) {
-            const OptionValue side = item.IsScalar() ? scalar_value(item) : OptionValue(std::string());
-            if (!std::holds_alternative<int64_t>(side)) return "a list that holds " + kind_of(item);
-            sides.push_back(std::get<int64_t>(side));
-        }
-        return sides;
     }
 
     /// What goes across options, before any tensor is known.

@@ -56,7 +56,7 @@ class Resolver {
     /// The one tensor that a pattern without wildcards names.
     size_t named(const std::string& name, RecipePlace place, const Sparsifier& rule) const {
         const auto tensor = checkpoint_.find(name);
-        if (!tensor) fail(place, "layers", "there is no tensor called \"" + name + "\"", hint_for(name));
+        if (!tensor) fail(place, "layers", "there is no tensor called \"" + shortened(name) + "\"", hint_for(name));
         const TensorInfo& info = checkpoint_.tensors()[*tensor];
         std::string reason = why_not_prunable(info);
         if (reason.empty()) reason = rule.why_not(info.shape, info.dtype);
@@ -88,7 +88,7 @@ class Resolver {
                 passed_by = i;
         }
         if (!tensors.empty()) return tensors;
-        const std::string quoted = "\"" + glob + "\"";
+        const std::string quoted = "\"" + shortened(glob) + "\"";
         if (!passed_by)
             fail(place, "layers", "the glob " + quoted + " matches no tensor", "lacuna-cli inspect lists the names");
         fail(place, "layers",

@@ -40,6 +40,14 @@ int line_at(std::string_view text, size_t offset) {
     return 1 + int(std::count(text.begin(), text.begin() + std::ptrdiff_t(std::min(offset, text.size())), '\n'));
 }
 
+std::string shortened(std::string_view text) {
+    constexpr size_t most = 80;
+    if (text.size() <= most) return std::string(text);
+    size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    return std::string(text.substr(0, end)) + "…";
+}
+
 std::string yaml_hint(std::string_view text, int line) {
     const std::string_view here = line_text(text, line);
     const auto indent = here.substr(0, std::min(here.find_first_not_of(" \t"), here.size()));

@@ -39,9 +39,10 @@ Report make_report(const Pruning& pruning, double seconds, Progress& progress) {
             {info.name, info.shape, info.dtype, std::string(group.target.sparsifier->name()), info.elements(), 0});
         sizes.push_back(info.elements());
     }
+    const MaskSet masks = pruning.masks();
     for_each_tensor(sizes, "Counting zeros", progress, [&](size_t i) {
         const Pruning::Group& group = pruning.groups()[i];
-        const Mask& mask = *group.fake_sparsity.mask;
+        const Mask& mask = *masks.find(group.fqn)->second;
         report.layers[i].zeros =
             count_zeros(pruning.checkpoint().view(group.target.tensor), &mask).value_or(mask.pruned());
     });

@@ -67,6 +67,37 @@ TEST(Pruning, ManySmallTensorsAreQuick) {
     EXPECT_EQ(make_report(pruning, 0, progress).zeros, 20'000 * 2048);
 }
 
+/// Three tensors over one storage of six floats: two tied ones and the last two elements, transposed and far apart.
+class TiedCheckpoint final : public Checkpoint {
+  public:
+    TiedCheckpoint() {
+        storages_ = {{reinterpret_cast<const std::byte*>(values_), sizeof values_}};
+        tensors_ = {{"encoder.weight", DType::F32, {2, 3}, {3, 1}, 0, 0},
+                    {"decoder.weight", DType::F32, {3, 2}, {1, 3}, 0, 0},
+                    {"tail.weight", DType::F32, {1, 2}, {2, 1}, 0, 16}};
+        finish();
+    }
+
+  private:
+    float values_[6] = {6, 1, 5, 4, 3, 2};
+};
+
+TEST(Pruning, TensorsThatShareStorageLoseWhatAnyOfTheirMasksPrunes) {
+    const auto checkpoint = std::make_shared<TiedCheckpoint>();
+    const Pruning pruning = pruned(
+        checkpoint,
+        "  - {layers: encoder.weight, sparsifier: weight_norm, sparse_block_shape: [1, 1], sparsity_level: 0.34}\n"
+        "  - {layers: decoder.weight, sparsifier: nearly_diagonal, nearliness: 3}\n"
+        "  - {layers: tail.weight, sparsifier: weight_norm, sparsity_level: 0}\n");
+    // The encoder loses 1 and 2; the decoder, 3 rows of 2, keeps a band and loses the far corner (2, 0), the value 5.
+    const MaskSet masks = pruning.masks();
+    EXPECT_EQ(masks.at("encoder.weight")->to_bytes(), (std::vector<uint8_t>{1, 0, 0, 1, 1, 0}));
+    EXPECT_EQ(masks.at("decoder.weight")->to_bytes(), (std::vector<uint8_t>{1, 1, 0, 1, 0, 0}));
+    EXPECT_EQ(masks.at("tail.weight")->to_bytes(), (std::vector<uint8_t>{1, 0}));
+    Progress progress;
+    EXPECT_EQ(make_report(pruning, 0, progress).zeros, 3 + 3 + 1);
+}
+
 TEST(Report, FollowsTheContract) {
     const ScratchFolder folder;
     const auto checkpoint = simple_linear(folder, true);

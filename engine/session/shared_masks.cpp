@@ -1,0 +1,57 @@
+#include "engine/session/shared_masks.h"
+
+#include <unordered_map>
+#include <vector>
+
+#include "engine/tensor/runs.h"
+
+namespace lacuna {
+namespace {
+
+/// Calls `visit(i, byte)` for element i of the tensor, in row-major order, with the place of its first byte in the
+/// storage.
+template <class Visit>
+void for_each_place(const TensorInfo& info, Visit&& visit) {
+    const auto size = int64_t(dtype_bytes(info.dtype, 1));
+    int64_t i = 0;
+    for_each_run(info.shape, info.strides, 0, info.elements(), [&](int64_t offset, int64_t stride, int64_t count) {
+        for (int64_t k = 0; k < count; ++k, ++i) visit(i, info.offset + uint64_t((offset + k * stride) * size));
+    });
+}
+
+/// A masked tensor that lies in a storage.
+struct Sharer {
+    const TensorInfo* info;
+    MaskPtr* mask;
+};
+
+void unite(const std::vector<Sharer>& sharers, uint64_t storage_bytes) {
+    std::vector<bool> pruned(storage_bytes);
+    for (const Sharer& sharer : sharers) {
+        const Mask& mask = **sharer.mask;
+        for_each_place(*sharer.info, [&](int64_t i, uint64_t byte) {
+            if (!mask[i]) pruned[byte] = true;
+        });
+    }
+    for (const Sharer& sharer : sharers) {
+        Mask mask = **sharer.mask;
+        for_each_place(*sharer.info, [&](int64_t i, uint64_t byte) {
+            if (pruned[byte]) mask.set(i, false);
+        });
+        *sharer.mask = std::make_shared<const Mask>(std::move(mask));
+    }
+}
+
+}  // namespace
+
+void spread_over_shared_storage(const Checkpoint& checkpoint, MaskSet& masks) {
+    std::unordered_map<uint64_t, std::vector<Sharer>> by_storage;
+    for (auto& [name, mask] : masks) {
+        const TensorInfo& info = checkpoint.tensors()[checkpoint.find(name).value()];
+        by_storage[info.storage].push_back({&info, &mask});
+    }
+    for (const auto& [storage, sharers] : by_storage)
+        if (sharers.size() > 1) unite(sharers, checkpoint.storages()[storage].bytes);
+}
+
+}  // namespace lacuna
