@@ -17,8 +17,14 @@ bool display_is_missing() {
            qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY");
 }
 
+/// Without a display Qt's platform has remarks that help nobody; a render says only what failed.
+void drop_remarks(QtMsgType type, const QMessageLogContext&, const QString& text) {
+    if (type == QtCriticalMsg || type == QtFatalMsg) std::cerr << text.toStdString() << '\n';
+}
+
 void prepare_environment(const CommandLine& line) {
     if (line.render.isEmpty()) return;
+    qInstallMessageHandler(drop_remarks);
     if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
     qputenv("QT_SCALE_FACTOR", QByteArray::number(line.scale));
 }

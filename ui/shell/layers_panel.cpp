@@ -17,8 +17,9 @@
 namespace lacuna::ui {
 namespace {
 
-/// Trees up to this many rows open whole; larger ones show their first two levels.
-constexpr int small_tree = 60;
+/// Models of up to this many tensors open whole, somewhat larger ones down to the layers that hold tensors, and large
+/// ones one level deep.
+constexpr size_t small_model = 16, middling_model = 400;
 constexpr int smallest_column = 56;
 
 }  // namespace
@@ -66,15 +67,28 @@ void LayersPanel::build_view() {
     view_->setIndentation(13);
     view_->setContextMenuPolicy(Qt::CustomContextMenu);
     view_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
-    view_->setTextElideMode(Qt::ElideMiddle);
+    view_->setTextElideMode(Qt::ElideRight);
     QHeaderView* header = view_->header();
     header->setStretchLastSection(false);
     header->setSectionsMovable(false);
     header->setHighlightSections(false);
     header->setMinimumSectionSize(smallest_column);
-    static constexpr int widths[] = {0, 56, 90, 80, 92, 98};
-    for (int column = 1; column < int(std::size(widths)); ++column) header->resizeSection(column, widths[column]);
+    fit_columns();
     header->setSectionResizeMode(LayerTreeModel::Name, QHeaderView::Stretch);
+}
+
+/// As wide as what they say, within bounds; the name gets the rest.
+void LayersPanel::fit_columns() {
+    static constexpr struct {
+        int column, least, most;
+    } bounds[] = {{LayerTreeModel::Type, 44, 84},
+                  {LayerTreeModel::ShapeColumn, 52, 120},
+                  {LayerTreeModel::Parameters, 80, 120},
+                  {LayerTreeModel::Sparsity, 92, 92},
+                  {LayerTreeModel::SparsifierColumn, 96, 96}};
+    const QAbstractItemView& rows = *view_;  // the tree's own override is not public
+    for (const auto& [column, least, most] : bounds)
+        view_->header()->resizeSection(column, std::clamp(rows.sizeHintForColumn(column) + Theme::tight, least, most));
 }
 
 void LayersPanel::set_snapshot(const SnapshotPtr& snapshot) {
@@ -83,7 +97,8 @@ void LayersPanel::set_snapshot(const SnapshotPtr& snapshot) {
     model_->set_snapshot(snapshot);
     if (other) {
         filter_->clear();
-        expand_first_levels();
+        expand_at_first();
+        fit_columns();
         read_selection();
         select_something();
         view_->setFocus();
@@ -96,14 +111,34 @@ void LayersPanel::select_something() {
     if (!snapshot_->model) return;
     const auto& tensors = snapshot_->model->checkpoint().tensors();
     const auto found = std::find_if(tensors.begin(), tensors.end(), prunable_by_default);
-    if (found != tensors.end()) select_tensor(size_t(found - tensors.begin()));
+    if (found == tensors.end()) return;
+    QModelIndex row = proxy_->mapFromSource(model_->index_of_tensor(size_t(found - tensors.begin())));
+    while (row.parent().isValid() && !view_->isExpanded(row.parent())) row = row.parent();
+    view_->setCurrentIndex(row);
 }
 
-void LayersPanel::expand_first_levels() {
-    if (snapshot_->model && snapshot_->model->checkpoint().tensors().size() <= small_tree)
+void LayersPanel::expand_at_first() {
+    const size_t tensors = snapshot_->model ? snapshot_->model->checkpoint().tensors().size() : 0;
+    view_->collapseAll();
+    if (tensors <= small_model)
         view_->expandAll();
+    else if (tensors <= middling_model)
+        expand_below({});
     else
         view_->expandToDepth(0);
+}
+
+/// Expands what holds layers; what holds nothing but tensors says enough while it is closed.
+void LayersPanel::expand_below(const QModelIndex& parent) {
+    for (int row = 0; row < proxy_->rowCount(parent); ++row) {
+        const QModelIndex index = proxy_->index(row, 0, parent);
+        bool holds_layers = false;
+        for (int child = 0; child < proxy_->rowCount(index); ++child)
+            holds_layers |= proxy_->hasChildren(proxy_->index(child, 0, index));
+        if (!holds_layers) continue;
+        view_->expand(index);
+        expand_below(index);
+    }
 }
 
 void LayersPanel::apply_filter(const QString& line) {
@@ -111,7 +146,7 @@ void LayersPanel::apply_filter(const QString& line) {
     if (proxy_->filtering())
         view_->expandAll();
     else
-        expand_first_levels();
+        expand_at_first();
     if (view_->currentIndex().isValid()) view_->scrollTo(view_->currentIndex());
     read_selection();
 }

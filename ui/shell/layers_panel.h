@@ -38,11 +38,13 @@ class LayersPanel : public QWidget {
 
   private:
     void build_view();
+    void fit_columns();
     void apply_filter(const QString& line);
     void read_selection();
     void show_summary();
     void show_menu(const QPoint& at);
-    void expand_first_levels();
+    void expand_at_first();
+    void expand_below(const QModelIndex& parent);
     void select_something();
 
     SnapshotPtr snapshot_;

@@ -29,7 +29,8 @@ namespace lacuna::ui {
 namespace {
 
 constexpr QSize first_size{1280, 800};
-constexpr int layers_width = 540, sparsifier_width = 296, distribution_height = 230;
+constexpr double zoom_step = 1.5;
+constexpr int layers_width = 548, sparsifier_width = 296, distribution_height = 230;
 const char* const geometry_key = "window/geometry";
 const char* const state_key = "window/state";
 const char* const theme_key = "window/theme";
@@ -163,6 +164,17 @@ void MainWindow::connect_actions() {
     on(actions_->clear, [this, &session] { session.clear_masks(layers_->selected()); });
     on(actions_->freeze, [this, &session] { session.set_frozen(layers_->selected(), true); });
     on(actions_->unfreeze, [this, &session] { session.set_frozen(layers_->selected(), false); });
+    const auto zoom = [this](double factor) {
+        const ImVec4 room = mask_->view().room();
+        mask_->view().camera().zoom_at(factor, (room.z - room.x) / 2, (room.w - room.y) / 2);
+        mask_->request();
+    };
+    on(actions_->zoom_in, [zoom] { zoom(zoom_step); });
+    on(actions_->zoom_out, [zoom] { zoom(1 / zoom_step); });
+    on(actions_->zoom_fit, [this] {
+        mask_->view().camera().fit();
+        mask_->request();
+    });
     on(actions_->reset_layout, [this] { arrange_docks(); });
     on(actions_->shortcuts, [this] { show_shortcuts(this); });
     on(actions_->about, [this] { show_about(this); });

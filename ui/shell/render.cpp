@@ -3,11 +3,13 @@
 #include <QApplication>
 #include <QBuffer>
 #include <QEventLoop>
+#include <QPainter>
 #include <QPixmap>
 #include <iostream>
 
 #include "engine/base/error.h"
 #include "engine/base/output_file.h"
+#include "ui/canvas/canvas.h"
 #include "ui/shell/file_commands.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/notice_bar.h"
@@ -35,6 +37,16 @@ std::string failure(const Snapshot& snapshot, const CommandLine& line) {
 int fail(const std::string& text) {
     std::cerr << "error: " << text << '\n';
     return 1;
+}
+
+/// The window as it is, with canvases that have everything in them.
+QPixmap picture_of(MainWindow& window) {
+    QPixmap picture = window.grab();
+    QPainter painter(&picture);
+    for (Canvas* canvas : window.findChildren<Canvas*>())
+        if (canvas->isVisible())
+            painter.drawImage(canvas->mapTo(&window, QPoint(0, 0)), canvas->render(canvas->size(), picture.devicePixelRatio()));
+    return picture;
 }
 
 void write_png(const QPixmap& picture, const QString& path) {
@@ -65,7 +77,7 @@ int render_window(const CommandLine& line) {
     window.notices().dismiss_all();
     QApplication::processEvents();
     try {
-        write_png(window.grab(), line.render);
+        write_png(picture_of(window), line.render);
     } catch (const Error& error) {
         return fail(error.what());
     }

@@ -45,13 +45,11 @@ QDockWidget > QWidget { background: @window; }
 QStatusBar { background: @window; border-top: 1px solid @line; }
 QStatusBar::item { border: none; }
 
-QTreeView { background: @surface; border: 1px solid @line; border-radius: 6px; outline: none; show-decoration-selected: 1;
+QTreeView { background: @surface; border: 1px solid @line; border-radius: 6px; outline: 0;
             selection-background-color: @selection; selection-color: @text; }
 QTreeView::item { height: @row; padding: 0 4px; border: none; }
 QTreeView::item:hover:!selected { background: @alternate; }
 QTreeView::item:selected { background: @selection; color: @text; }
-QTreeView::branch:selected { background: @selection; }
-QTreeView::branch:hover:!selected { background: @alternate; }
 QHeaderView { background: transparent; }
 QHeaderView::section { background: @surface; color: @muted; border: none; border-bottom: 1px solid @line;
                        padding: 6px 5px; font-size: @small; font-weight: 600; }
@@ -84,6 +82,13 @@ QComboBox QAbstractItemView { background: @raised; border: 1px solid @border; ou
                               selection-background-color: @accent; selection-color: @on_accent; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 1px solid @accent; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: @disabled; }
+
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @border; border-radius: 3px; background: @surface; }
+QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: @accent; }
+QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url(:/lacuna/icons/tick-@shade.png); }
+QCheckBox::indicator:indeterminate { background: @accent; border-color: @accent;
+                                     image: url(:/lacuna/icons/dash-@shade.png); }
 
 QPushButton { background: @raised; border: 1px solid @border; border-radius: @radius; padding: 6px 16px; min-height: 18px; }
 QPushButton:hover { background: @hovered; }
@@ -149,6 +154,7 @@ QHash<QString, QString> names(const Theme& theme) {
             {"information", theme.information.name()},
             {"warning", theme.warning.name()},
             {"error", theme.error.name()},
+            {"shade", theme.dark ? QStringLiteral("dark") : QStringLiteral("light")},
             {"radius", pixels(Theme::radius)},
             {"row", pixels(Theme::row_height)},
             {"small", pixels(Theme::small_text)},

@@ -1,0 +1,233 @@
+#include "ui/shell/main_window.h"
+
+#include <QAction>
+#include <QComboBox>
+#include <QDoubleSpinBox>
+#include <QDropEvent>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMimeData>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QSlider>
+#include <QTest>
+#include <QTreeView>
+
+#include "tests/ui/shell/window_fixture.h"
+#include "ui/canvas/distribution_canvas.h"
+#include "ui/canvas/mask_canvas.h"
+#include "ui/shell/empty_state.h"
+#include "ui/shell/export_dialog.h"
+#include "ui/shell/notice_bar.h"
+#include "ui/shell/option_editor.h"
+#include "ui/shell/sparsifier_panel.h"
+
+namespace lacuna::ui {
+namespace {
+
+using testing::HasSubstr;
+
+class Window : public WindowTest {
+  protected:
+    void choose(const char* name) {
+        auto* box = window->sparsifier().sparsifier_field();
+        box->setCurrentIndex(box->findData(QString(name)));
+        Q_EMIT box->activated(box->currentIndex());
+        wait();
+    }
+    QString figure(const char* name) { return window->findChild<QLabel*>(name)->text(); }
+    QString notice_text() {
+        QStringList all;
+        for (auto* label : window->notices().findChildren<QLabel*>()) all << label->text();
+        return all.join(' ');
+    }
+    QSlider* level_slider() { return window->sparsifier().editor("sparsity_level")->findChild<QSlider*>(); }
+    void drop(const std::filesystem::path& file) {
+        QMimeData mime;
+        mime.setUrls({QUrl::fromLocalFile(text(file))});
+        QDropEvent event({100, 100}, Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
+        QApplication::sendEvent(window.get(), &event);
+        QTest::qWait(50);  // its kind is found on another thread
+        wait();
+    }
+};
+
+TEST_F(Window, BeginsWithWhatToDo) {
+    auto* empty = window->findChild<EmptyState*>();
+    ASSERT_NE(empty, nullptr);
+    EXPECT_TRUE(empty->isVisible());
+    EXPECT_FALSE(window->actions().export_model->isEnabled());
+    EXPECT_FALSE(window->actions().undo->isEnabled());
+}
+
+TEST_F(Window, OpensAModelAndLooksAtItsFirstWeight) {
+    open_sample();
+    EXPECT_FALSE(window->findChild<EmptyState*>()->isVisible());
+    EXPECT_THAT(window->windowTitle().toStdString(), HasSubstr("sample.safetensors"));
+    EXPECT_THAT(window->layers().selected(), testing::ElementsAre(fc1_weight));
+    EXPECT_EQ(figure("kept"), "314 of 314");
+    const auto detail = window->bridge().session().detail();
+    ASSERT_TRUE(detail);
+    EXPECT_EQ(detail->tensor, fc1_weight);
+}
+
+TEST_F(Window, AFailedOpenIsANoticeAndNotABox) {
+    window->files().open_model(text(folder.write("broken.safetensors", "this is no model")));
+    wait();
+    EXPECT_EQ(window->notices().count(), 1);
+    EXPECT_THAT(notice_text().toStdString(), HasSubstr("broken.safetensors"));
+    EXPECT_EQ(QApplication::activeModalWidget(), nullptr);
+    open_sample();
+    EXPECT_TRUE(shown().model) << "the window goes on";
+    window->notices().dismiss_all();
+    EXPECT_EQ(window->notices().count(), 0);
+}
+
+TEST_F(Window, ChoosingASparsifierPreviewsTheMaskAndStepTakesIt) {
+    open_sample();
+    choose("weight_norm");
+    EXPECT_TRUE(state(fc1_weight).pending());
+    EXPECT_TRUE(window->actions().step->isEnabled());
+    EXPECT_THAT(figure("steps").toStdString(), HasSubstr("not stepped"));
+    window->actions().step->trigger();
+    wait();
+    EXPECT_FALSE(state(fc1_weight).pending());
+    EXPECT_EQ(shown().steps, 1);
+    EXPECT_EQ(state(fc1_weight).kept, 64);
+    EXPECT_EQ(figure("kept"), "250 of 314");
+
+    window->actions().undo->trigger();
+    wait();
+    EXPECT_EQ(shown().steps, 0);
+    EXPECT_EQ(state(fc1_weight).stepped, nullptr);
+    EXPECT_THAT(window->actions().redo->text().toStdString(), HasSubstr("Redo: "));
+    window->actions().redo->trigger();
+    wait();
+    EXPECT_EQ(shown().steps, 1);
+    EXPECT_EQ(state(fc1_weight).kept, 64);
+}
+
+TEST_F(Window, DraggingTheSliderChangesTheMasksPixels) {
+    open_sample();
+    choose("weight_norm");
+    auto* slider = level_slider();
+    slider->setSliderDown(true);
+    slider->setSliderPosition(100);
+    wait();
+    const QImage few = window->mask_canvas().render({400, 400}, 1);
+    const int64_t kept_before = state(fc1_weight).kept;
+    slider->setSliderPosition(900);
+    wait();
+    const QImage many = window->mask_canvas().render({400, 400}, 1);
+    EXPECT_LT(state(fc1_weight).kept, kept_before);
+    EXPECT_NE(few, many);
+    EXPECT_EQ(slider->sliderPosition(), 900) << "the form does not fight the hand";
+    slider->setSliderDown(false);
+    wait();
+    window->actions().undo->trigger();  // the whole drag is one entry
+    wait();
+    EXPECT_EQ(state(fc1_weight).kept, 64);
+}
+
+TEST_F(Window, TheDistributionsLineMovesTheFormsLevel) {
+    open_sample();
+    choose("weight_norm");
+    Q_EMIT window->distribution_canvas().levelDragged(0.25, false);
+    wait();
+    EXPECT_DOUBLE_EQ(window->sparsifier().editor("sparsity_level")->findChild<QDoubleSpinBox*>()->value(), 0.25);
+    EXPECT_EQ(state(fc1_weight).kept, 96);
+}
+
+TEST_F(Window, SelectAllPrunesEveryWeightMatrix) {
+    open_sample();
+    window->actions().select_all->trigger();
+    EXPECT_THAT(window->layers().selected(), testing::ElementsAre(fc1_weight, fc2_weight, head_weight));
+    choose("weight_norm");
+    EXPECT_EQ(shown().pruned, (128 + 128 + 32) / 2);
+    window->actions().freeze->trigger();
+    wait();
+    EXPECT_TRUE(state(head_weight).frozen);
+    window->actions().unfreeze->trigger();
+    window->actions().clear->trigger();
+    wait();
+    EXPECT_FALSE(state(head_weight).frozen);
+}
+
+TEST_F(Window, FilterLineNarrowsTheTree) {
+    open_sample();
+    window->actions().filter->trigger();
+    auto* line = window->layers().filter();
+    QTest::keyClicks(line, "head");
+    QTreeView* view = window->layers().view();
+    EXPECT_EQ(view->model()->rowCount(), 1);
+    QTest::keyClick(line, Qt::Key_A, Qt::ControlModifier);
+    QTest::keyClick(line, Qt::Key_Delete);
+    EXPECT_EQ(view->model()->rowCount(), 3);
+}
+
+TEST_F(Window, OpensWhatIsDroppedAsWhatItIs) {
+    drop(sample);
+    ASSERT_TRUE(shown().model);
+    drop(folder.write("half.yaml", "version: 1\ngroups:\n  - layers: \"*\"\n    sparsifier: weight_norm\n"));
+    EXPECT_EQ(shown().steps, 1) << notice_text().toStdString();
+    using namespace testing_support;
+    drop(write_safetensors(folder / "data.safetensors", {random_weights("inputs", {3, 8}),
+                                                         tensor_of<int64_t>("labels", DType::I64, {3}, {0, 1, 2})}));
+    ASSERT_TRUE(shown().data) << notice_text().toStdString();
+    EXPECT_EQ(shown().data->samples(), 3);
+}
+
+TEST_F(Window, ExportWritesThePrunedFileAndProvesIt) {
+    open_sample();
+    choose("weight_norm");
+    window->actions().export_model->trigger();
+    ExportDialog* dialog = window->files().export_dialog();
+    ASSERT_NE(dialog, nullptr);
+    dialog->path_field()->setText(text(sample));
+    EXPECT_FALSE(dialog->export_button()->isEnabled()) << "not over the open file";
+    dialog->path_field()->setText(text(folder / "nowhere" / "out.safetensors"));
+    EXPECT_FALSE(dialog->export_button()->isEnabled());
+    dialog->path_field()->setText(text(folder / "out.safetensors"));
+    EXPECT_TRUE(dialog->export_button()->isEnabled());
+    QTest::mouseClick(dialog->export_button(), Qt::LeftButton);
+    wait();
+    wait();
+    ASSERT_TRUE(std::filesystem::exists(folder / "out.safetensors")) << notice_text().toStdString();
+    const CheckpointPtr written = open_checkpoint(folder / "out.safetensors");
+    EXPECT_EQ(Mask::from_tensor(written->view(fc1_weight)).pruned(), 64);
+    EXPECT_THAT(notice_text().toStdString(), HasSubstr("64 zeros"));
+}
+
+TEST_F(Window, CloseGoesBackToTheBeginning) {
+    open_sample();
+    window->actions().close->trigger();
+    wait();
+    EXPECT_TRUE(window->findChild<EmptyState*>()->isVisible());
+    EXPECT_EQ(window->windowTitle(), "Lacuna");
+    EXPECT_TRUE(window->layers().selected().empty());
+}
+
+TEST_F(Window, BothThemesDrawTextThatStandsOut) {
+    open_sample();
+    window->choose_theme(ThemeChoice::light);
+    const QImage light = window->grab().toImage();
+    window->choose_theme(ThemeChoice::dark);
+    const QImage dark = window->grab().toImage();
+    EXPECT_GT(light.pixelColor(5, 5).lightness(), 200);
+    EXPECT_LT(dark.pixelColor(5, 5).lightness(), 60);
+}
+
+TEST_F(Window, EverythingThatTakesTheKeyboardHasAName) {
+    open_sample();
+    choose("weight_norm");
+    for (QWidget* widget : window->findChildren<QWidget*>()) {
+        if (!widget->isVisible() || !(widget->focusPolicy() & Qt::TabFocus)) continue;
+        const auto* button = qobject_cast<QAbstractButton*>(widget);
+        const bool part_of_field = widget->objectName().startsWith("qt_");
+        EXPECT_TRUE(part_of_field || !widget->accessibleName().isEmpty() || (button && !button->text().isEmpty()))
+            << widget->metaObject()->className() << ' ' << widget->objectName().toStdString();
+    }
+}
+
+}  // namespace
+}  // namespace lacuna::ui
