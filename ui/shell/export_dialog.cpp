@@ -68,13 +68,16 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
     auto* form = new QFormLayout;
     form->setHorizontalSpacing(Theme::margin);
     form->setVerticalSpacing(Theme::wide);
-    form->addRow(tr("&File"), path_row);
+    auto* path_label = new QLabel(tr("&File"), this);
+    path_label->setBuddy(path_);
+    form->addRow(path_label, path_row);
     form->addRow(tr("F&ormat"), format_);
     form->addRow(QString(), masks_rows);
 
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
-    export_ = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
+    export_ = new QPushButton(tr("Export"), this);
     export_->setProperty("role", "primary");
+    buttons->addButton(export_, QDialogButtonBox::AcceptRole);
     export_->setDefault(true);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(Theme::section, Theme::section, Theme::section, Theme::margin);

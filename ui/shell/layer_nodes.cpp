@@ -6,12 +6,14 @@
 namespace lacuna::ui {
 namespace {
 
+constexpr size_t no_tensor = std::numeric_limits<size_t>::max();
+
 class Builder {
   public:
     explicit Builder(const Model& model) : model_(model), first_tensor_(model.layers().size()) {
         // Layers come after their parents, so one backward pass finds the first tensor below each.
         const auto& layers = model.layers();
-        std::fill(first_tensor_.begin(), first_tensor_.end(), std::numeric_limits<size_t>::max());
+        std::fill(first_tensor_.begin(), first_tensor_.end(), no_tensor);
         for (size_t i = layers.size(); i-- > 0;) {
             for (size_t tensor : layers[i].tensors) first_tensor_[i] = std::min(first_tensor_[i], tensor);
             for (size_t child : layers[i].children) first_tensor_[i] = std::min(first_tensor_[i], first_tensor_[child]);
@@ -56,7 +58,8 @@ class Builder {
         }
         std::vector<Entry> entries;
         for (size_t tensor : layer.tensors) entries.push_back({tensor, false, tensor});
-        for (size_t child : layer.children) entries.push_back({first_tensor_[child], true, child});
+        for (size_t child : layer.children)
+            if (first_tensor_[child] != no_tensor) entries.push_back({first_tensor_[child], true, child});
         std::stable_sort(entries.begin(), entries.end(), [](auto& a, auto& b) { return a.order < b.order; });
         std::vector<int> children;
         for (const Entry& entry : entries) {

@@ -32,6 +32,7 @@ struct LayerNode {
 };
 
 /// The model's rows in pre-order, in the file's order: every node comes before its children. nodes[0] is the root.
+/// Layers without a tensor below them (dropout, activations) are left out.
 std::vector<LayerNode> make_layer_nodes(const Model& model);
 
 /// The summary of one tensor. `prunable`: prunable_by_default(tensor).

@@ -63,7 +63,7 @@ void LayersPanel::build_view() {
     view_->setAlternatingRowColors(false);
     view_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     view_->setSelectionBehavior(QAbstractItemView::SelectRows);
-    view_->setAllColumnsShowFocus(true);
+    view_->setAllColumnsShowFocus(false);
     view_->setIndentation(13);
     view_->setContextMenuPolicy(Qt::CustomContextMenu);
     view_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
@@ -84,11 +84,13 @@ void LayersPanel::fit_columns() {
     } bounds[] = {{LayerTreeModel::Type, 44, 84},
                   {LayerTreeModel::ShapeColumn, 52, 120},
                   {LayerTreeModel::Parameters, 80, 120},
-                  {LayerTreeModel::Sparsity, 92, 92},
-                  {LayerTreeModel::SparsifierColumn, 96, 96}};
+                  {LayerTreeModel::Sparsity, 92, 92}};
     const QAbstractItemView& rows = *view_;  // the tree's own override is not public
     for (const auto& [column, least, most] : bounds)
         view_->header()->resizeSection(column, std::clamp(rows.sizeHintForColumn(column) + Theme::tight, least, most));
+    // Sparsifiers are chosen later: room for a usual title.
+    view_->header()->resizeSection(LayerTreeModel::SparsifierColumn,
+                                   fontMetrics().horizontalAdvance(tr("Weight norm")) + 2 * Theme::wide);
 }
 
 void LayersPanel::set_snapshot(const SnapshotPtr& snapshot) {

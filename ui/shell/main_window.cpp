@@ -10,6 +10,8 @@
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QVBoxLayout>
+#include <algorithm>
+#include <utility>
 
 #include "ui/canvas/distribution_canvas.h"
 #include "ui/canvas/mask_canvas.h"
@@ -30,7 +32,6 @@ namespace {
 
 constexpr QSize first_size{1280, 800};
 constexpr double zoom_step = 1.5;
-constexpr int layers_width = 548, sparsifier_width = 296, distribution_height = 230;
 const char* const geometry_key = "window/geometry";
 const char* const state_key = "window/state";
 const char* const theme_key = "window/theme";
@@ -113,8 +114,15 @@ void MainWindow::arrange_docks() {
         dock->setFloating(false);
         dock->show();
     }
-    resizeDocks({layers_dock_, sparsifier_dock_}, {layers_width, sparsifier_width}, Qt::Horizontal);
-    resizeDocks({distribution_dock_}, {distribution_height}, Qt::Vertical);
+    size_docks();
+}
+
+/// Room for the tree's columns and the form first, then in proportion.
+void MainWindow::size_docks() {
+    const int layers = std::clamp(width() * 35 / 100, 548, 760);
+    const int form = std::clamp(width() * 20 / 100, 296, 360);
+    resizeDocks({layers_dock_, sparsifier_dock_}, {layers, form}, Qt::Horizontal);
+    resizeDocks({distribution_dock_}, {std::clamp(height() * 29 / 100, 200, 360)}, Qt::Vertical);
 }
 
 void MainWindow::connect_panels() {
@@ -233,8 +241,13 @@ void MainWindow::restore_state() {
     if (!remember_) return;
     const QSettings settings;
     restoreGeometry(settings.value(QLatin1String(geometry_key)).toByteArray());
-    restoreState(settings.value(QLatin1String(state_key)).toByteArray());
+    docks_sized_ = restoreState(settings.value(QLatin1String(state_key)).toByteArray());
     choose_theme(ThemeChoice(settings.value(QLatin1String(theme_key), int(ThemeChoice::system)).toInt()));
+}
+
+void MainWindow::showEvent(QShowEvent* event) {
+    QMainWindow::showEvent(event);
+    if (!std::exchange(docks_sized_, true)) size_docks();
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

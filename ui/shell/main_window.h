@@ -43,6 +43,7 @@ class MainWindow : public QMainWindow {
     void build_centre();
     void build_docks();
     void arrange_docks();
+    void size_docks();
     void connect_panels();
     void connect_actions();
     void show_snapshot(const SnapshotPtr& snapshot);
@@ -51,11 +52,13 @@ class MainWindow : public QMainWindow {
     void apply_wanted_focus();
     void restore_state();
 
+    void showEvent(QShowEvent* event) override;
     void closeEvent(QCloseEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
 
     const bool remember_;
+    bool docks_sized_ = false;
     SnapshotPtr snapshot_;
     QString wanted_focus_;
     SessionBridge* bridge_;

@@ -45,7 +45,8 @@ QPixmap picture_of(MainWindow& window) {
     QPainter painter(&picture);
     for (Canvas* canvas : window.findChildren<Canvas*>())
         if (canvas->isVisible())
-            painter.drawImage(canvas->mapTo(&window, QPoint(0, 0)), canvas->render(canvas->size(), picture.devicePixelRatio()));
+            painter.drawImage(canvas->mapTo(&window, QPoint(0, 0)),
+                              canvas->render(canvas->size(), picture.devicePixelRatio()));
     return picture;
 }
 

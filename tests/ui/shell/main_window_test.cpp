@@ -45,6 +45,9 @@ class Window : public WindowTest {
     void drop(const std::filesystem::path& file) {
         QMimeData mime;
         mime.setUrls({QUrl::fromLocalFile(text(file))});
+        QDragEnterEvent enter({100, 100}, Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
+        QApplication::sendEvent(window.get(), &enter);
+        EXPECT_TRUE(enter.isAccepted());
         QDropEvent event({100, 100}, Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
         QApplication::sendEvent(window.get(), &event);
         QTest::qWait(50);  // its kind is found on another thread

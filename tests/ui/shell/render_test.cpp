@@ -12,13 +12,13 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-struct Run {
+struct Outcome {
     int status = -1;
     std::string out, err;
 };
 
 /// Runs the program without a display, as a script would.
-Run lacuna(const QStringList& arguments) {
+Outcome lacuna(const QStringList& arguments) {
     QProcess process;
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
     for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}) environment.remove(name);
@@ -48,7 +48,7 @@ class Render : public testing::Test {
 };
 
 TEST_F(Render, DrawsTheWindowWithoutADisplay) {
-    const Run run = lacuna({text(sample), "--render", png});
+    const Outcome run = lacuna({text(sample), "--render", png});
     ASSERT_EQ(run.status, 0) << run.err;
     EXPECT_EQ(run.err, "");
     const QImage image(png);
@@ -72,7 +72,7 @@ TEST_F(Render, SizeScaleThemeRecipeAndFocusShow) {
 
 TEST_F(Render, FailuresAreOneLineAndStatusOne) {
     const auto broken = folder.write("broken.safetensors", "no");
-    Run run = lacuna({text(broken), "--render", png});
+    Outcome run = lacuna({text(broken), "--render", png});
     EXPECT_EQ(run.status, 1);
     EXPECT_THAT(run.err, StartsWith("error: "));
     EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
@@ -93,7 +93,7 @@ TEST_F(Render, WrongUsageIsStatusTwo) {
 TEST_F(Render, HelpAndVersionNeedNoDisplayEither) {
     EXPECT_THAT(lacuna({"--help"}).out, HasSubstr("--render"));
     EXPECT_THAT(lacuna({"--version"}).out, StartsWith("lacuna "));
-    const Run run = lacuna({text(sample)});
+    const Outcome run = lacuna({text(sample)});
     EXPECT_EQ(run.status, 1);
     EXPECT_THAT(run.err, StartsWith("error: there is no display"));
 }

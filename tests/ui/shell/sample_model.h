@@ -10,12 +10,10 @@ namespace lacuna::ui {
 /// Two layers with weight and bias, one lone tensor, one that cannot be pruned: what trees and forms have to cope with.
 inline std::filesystem::path write_sample(const std::filesystem::path& path) {
     using namespace lacuna::testing_support;
-    return write_safetensors(path, {random_weights("encoder.fc1.weight", {16, 8}, 1),
-                                    random_weights("encoder.fc1.bias", {16}, 2),
-                                    random_weights("encoder.fc2.weight", {8, 16}, 3),
-                                    random_weights("encoder.fc2.bias", {8}, 4),
-                                    random_weights("head.weight", {4, 8}, 5),
-                                    tensor_of<int64_t>("steps", DType::I64, {2}, {1, 2})});
+    return write_safetensors(
+        path, {random_weights("encoder.fc1.weight", {16, 8}, 1), random_weights("encoder.fc1.bias", {16}, 2),
+               random_weights("encoder.fc2.weight", {8, 16}, 3), random_weights("encoder.fc2.bias", {8}, 4),
+               random_weights("head.weight", {4, 8}, 5), tensor_of<int64_t>("steps", DType::I64, {2}, {1, 2})});
 }
 
 /// The index of a tensor in the sample.

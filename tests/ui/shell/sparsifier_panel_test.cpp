@@ -197,7 +197,8 @@ TEST(OptionEditors, EachTypeShowsAndSendsItsValue) {
     boolean->show_state({std::nullopt, false});
     EXPECT_EQ(boolean->findChild<QCheckBox*>()->checkState(), Qt::PartiallyChecked);
     OptionValue got;
-    QObject::connect(boolean.get(), &OptionEditor::edited, boolean.get(), [&](const OptionValue& value) { got = value; });
+    QObject::connect(boolean.get(), &OptionEditor::edited, boolean.get(),
+                     [&](const OptionValue& value) { got = value; });
     boolean->findChild<QCheckBox*>()->click();
     EXPECT_TRUE(std::holds_alternative<bool>(got));
 }
