@@ -119,8 +119,8 @@ void MainWindow::arrange_docks() {
 
 /// Room for the tree's columns and the form first, then in proportion.
 void MainWindow::size_docks() {
-    const int layers = std::clamp(width() * 35 / 100, 548, 760);
-    const int form = std::clamp(width() * 20 / 100, 296, 360);
+    const int layers = std::clamp(width() * 35 / 100, 572, 760);
+    const int form = std::clamp(width() * 20 / 100, 288, 360);
     resizeDocks({layers_dock_, sparsifier_dock_}, {layers, form}, Qt::Horizontal);
     resizeDocks({distribution_dock_}, {std::clamp(height() * 29 / 100, 200, 360)}, Qt::Vertical);
 }
