@@ -69,12 +69,12 @@ class TorchRunner : public Runner {
 
     Evaluation evaluate(const Dataset& data, const MaskSet& masks, Progress& progress) override {
         const auto began = std::chrono::steady_clock::now();
+        const OneThreadEach one_thread_each;  // for the masks too: OpenMP's helpers spin long after a short loop
         weights_.apply(masks);
         const int64_t samples = data.samples();
         const int64_t size = batch_size(data.inputs(), samples), batches = (samples + size - 1) / size;
         std::vector<Score> scores{size_t(batches)};
         progress.begin("Evaluating", uint64_t(samples), "samples");
-        const OneThreadEach one_thread_each;
         const int64_t wave = device_.is_cpu() ? threads() : 1;
         for (int64_t first = 0; first < batches; first += wave) {
             const int64_t count = std::min(wave, batches - first);
