@@ -169,7 +169,7 @@ void Session::set_option(std::vector<size_t> tensors, std::string option, Option
     Impl& s = *impl_;
     s.post([&s, tensors, option, value, dragging] {
         std::string key = option;
-        for (size_t tensor : tensors) key += "," + std::to_string(tensor);
+        for (size_t tensor : tensors) key.append(",").append(std::to_string(tensor));
         s.edit(
             "Set " + quoted(option),
             [&](const Document& document) { return with_option(document, tensors, option, value); }, key);
