@@ -13,7 +13,8 @@ namespace lacuna::ui {
 namespace {
 
 constexpr double level_step = 0.001;  ///< levels in recipes stay readable
-constexpr double headroom = 1.08;     ///< of the vertical axis, above the highest bar
+constexpr int most_late_answers = 3;
+constexpr double headroom = 1.08;  ///< of the vertical axis, above the highest bar
 
 /// 0 stays 0 and 1 stays visible, which a plain logarithm cannot do.
 double to_log(double count, void*) {
@@ -59,10 +60,11 @@ DistributionViewAction DistributionView::draw(const TensorDetailPtr& detail, con
                     "Drag the threshold there to prune it.");
         return action;
     }
-    if (bars_of_ != detail) update_bars(*detail);
-    bars_of_ = detail;
-    // A newer detail answers what was asked for, unless the asking still goes on.
-    if (asked_ && asked_of_ != detail.get() && !held_ && !nudging_) asked_.reset();
+    if (bars_of_ != detail) {
+        take_answer(*detail);
+        update_bars(*detail);
+        bars_of_ = detail;
+    }
 
     draw_header(*detail, style, width);
     const float top = style.space + ImGui::GetFrameHeight() + style.space;
@@ -79,6 +81,16 @@ DistributionViewAction DistributionView::draw(const TensorDetailPtr& detail, con
     }
     if (movable) nudge(*detail, action);
     return action;
+}
+
+void DistributionView::take_answer(const TensorDetail& detail) {
+    if (!asked_) return;
+    const bool other_tensor = bars_of_ && bars_of_->weight.data != detail.weight.data;
+    const bool answered = detail.level && std::abs(*detail.level - *asked_) < level_step / 2;
+    if (!other_tensor && (held_ || nudging_)) return;
+    // Answers to earlier moments of a drag may still come in; a rule that takes another level than asked for has to
+    // be believed in the end.
+    if (other_tensor || answered || ++late_answers_ >= most_late_answers) asked_.reset();
 }
 
 void DistributionView::update_bars(const TensorDetail& detail) {
@@ -104,8 +116,7 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
     const auto level = shown_level(detail);
     if (level) line.add(percent_text(*level), style.text, 0);
     if (level && detail.curve)
-        line.add(std::string("below |w| = ").append(number_text(threshold_at(detail, *level))), style.text,
-                 style.tight);
+        line.add(std::string("below ").append(number_text(threshold_at(detail, *level))), style.text, style.tight);
     const float gap = line.x() > style.wide ? style.wide : 0;
     const float legend = ImGui::CalcTextSize("keptpruned").x + 2 * ImGui::GetFontSize() + 2 * style.tight + style.space;
     if (line.x() + gap + legend < line.end()) {  // both colours or none
@@ -169,7 +180,6 @@ void DistributionView::draw_bars(const ViewStyle& style) const {
         s.FillColor = ImGui::ColorConvertU32ToFloat4(colour);
         s.LineColor = ImVec4(0, 0, 0, 0);
         s.LineWeight = 0;
-        s.Flags = ImPlotItemFlags_NoFit;
         return s;
     };
     const int count = int(centres_.size());
@@ -248,7 +258,7 @@ void DistributionView::nudge(const TensorDetail& detail, DistributionViewAction&
 
 void DistributionView::ask_for(double level, bool dragging, DistributionViewAction& action) {
     asked_ = std::round(std::clamp(level, 0.0, 1.0) / level_step) * level_step;
-    asked_of_ = bars_of_.get();
+    late_answers_ = 0;
     action.level = asked_;
     action.dragging = dragging;
 }

@@ -34,6 +34,8 @@ class DistributionView {
     float x_of(double weight) const;
 
   private:
+    /// A new detail may show the level that was asked for.
+    void take_answer(const TensorDetail& detail);
     void update_bars(const TensorDetail& detail);
     void draw_header(const TensorDetail& detail, const ViewStyle& style, float width);
     void draw_plot(const TensorDetail& detail, const ViewStyle& style, ImVec2 at, ImVec2 size,
@@ -57,7 +59,7 @@ class DistributionView {
     bool nudging_ = false;                      ///< an arrow key is held
     std::optional<double> held_at_;             ///< |w| under the pointer while a line is held
     std::optional<double> asked_;               ///< a level that no detail has shown yet
-    const TensorDetail* asked_of_ = nullptr;    ///< the detail that was shown when `asked_` was set
+    int late_answers_ = 0;                      ///< details that came since and show another level
     ImVec4 plot_area_{0, 0, 0, 0};
     double x_low_ = 0, x_high_ = 1;
 };

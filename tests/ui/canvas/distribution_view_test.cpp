@@ -115,6 +115,35 @@ TEST_F(DistributionViewTest, AWholeDragBetweenTwoDetailsIsOneChange) {
     EXPECT_TRUE(frame(next).released);
 }
 
+TEST_F(DistributionViewTest, ALateAnswerDoesNotPullTheLineBack) {
+    frame(), frame();
+    harness.key(ImGuiKey_PageUp, true);
+    frame();
+    harness.key(ImGuiKey_PageUp, false);
+    ASSERT_NEAR(frame().level.value_or(0), 0.6, 1e-9);
+    const auto nudged_after = [&](double level) {
+        auto detail = copy(sample);
+        detail->level = level;
+        frame(detail);
+        harness.key(ImGuiKey_RightArrow, true);
+        const auto asked = frame(detail).level;
+        harness.key(ImGuiKey_RightArrow, false);
+        frame(detail);
+        return asked.value_or(-1);
+    };
+    EXPECT_NEAR(nudged_after(0.55), 0.61, 1e-9) << "an answer to a moment before: what was asked for still holds";
+    EXPECT_NEAR(nudged_after(0.61), 0.62, 1e-9);
+    std::vector<TensorDetailPtr> stubborn;
+    for (int i = 0; i < 4; ++i) {
+        auto detail = copy(sample);
+        detail->level = 0.25;
+        stubborn.push_back(detail);
+        frame(detail);
+    }
+    harness.key(ImGuiKey_RightArrow, true);
+    EXPECT_NEAR(frame(stubborn.back()).level.value_or(-1), 0.26, 1e-9) << "a rule that stays at its level is believed";
+}
+
 TEST_F(DistributionViewTest, ALineDraggedAcrossZeroStopsThere) {
     frame(), frame();
     harness.move(threshold_x(1), middle_y());
