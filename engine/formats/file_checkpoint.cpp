@@ -8,4 +8,10 @@ void FileCheckpoint::add_file(MappedFilePtr file) {
     mapped_.push_back(std::move(file));
 }
 
+void release_storage(const Checkpoint& checkpoint, size_t storage) {
+    const StorageInfo& info = checkpoint.storages()[storage];
+    if (const auto* files = dynamic_cast<const FileCheckpoint*>(&checkpoint))
+        for (const MappedFilePtr& file : files->mapped()) file->release({info.data, info.bytes});
+}
+
 }  // namespace lacuna

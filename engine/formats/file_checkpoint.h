@@ -25,4 +25,7 @@ class FileCheckpoint : public Checkpoint {
     std::vector<MappedFilePtr> mapped_;
 };
 
+/// Lets go of what was read of a storage (MappedFile::release); for passes over whole checkpoints.
+void release_storage(const Checkpoint& checkpoint, size_t storage);
+
 }  // namespace lacuna

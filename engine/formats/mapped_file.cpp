@@ -48,6 +48,14 @@ MappedFile::~MappedFile() {
     ::close(file_);
 }
 
+void MappedFile::release(std::span<const std::byte> bytes) const {
+    static const auto page = uint64_t(::sysconf(_SC_PAGESIZE));
+    if (bytes.data() < data_ || bytes.data() + bytes.size() > data_ + size_) return;
+    const auto offset = uint64_t(bytes.data() - data_);
+    const uint64_t begin = (offset + page - 1) / page * page, end = (offset + bytes.size()) / page * page;
+    if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 bool MappedFile::unchanged() const {
     struct stat status {};
     return ::fstat(file_, &status) == 0 && size_t(status.st_size) == size_ &&

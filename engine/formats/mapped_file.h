@@ -21,6 +21,10 @@ class MappedFile {
     std::span<const std::byte> bytes() const { return {data_, size_}; }
     uint64_t size() const { return size_; }
 
+    /// Lets go of what was read of `bytes`, so that a pass over a large file does not fill the memory; the next look
+    /// reads it again. Bytes that are not of this mapping are left alone.
+    void release(std::span<const std::byte> bytes) const;
+
     /// True while the file on the disk is the one that was mapped: same length, same time of change.
     bool unchanged() const;
     /// True if `path` names this very file, be it through a link.

@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
+#include "engine/formats/file_checkpoint.h"
 
 namespace lacuna {
 namespace {
@@ -81,6 +82,8 @@ ExportProof prove(PrunedStorages& meant, const Checkpoint& written, const std::f
         } else if (!meant.touches(source.storage)) {
             ++proof.tensors_untouched;
         }
+        release_storage(meant.checkpoint(), source.storage);
+        release_storage(written, now.storage);
     }
     return proof;
 }

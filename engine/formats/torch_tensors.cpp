@@ -126,6 +126,9 @@ TensorKind read_plain(const PickleGraph& graph, std::span<const PickleId> argume
     const auto unit = uint64_t(dtype_bits(*dtype) / 8);
     if (*extent > bytes || (*extent > 0 && uint64_t(offset.integer) > (bytes - *extent) / unit))
         damaged(where, "it reaches beyond its storage of " + std::to_string(bytes) + " bytes");
+    constexpr uint64_t largest_expansion = uint64_t(1) << 32;  // bytes; real views that repeat elements are small
+    const uint64_t spread = dtype_bytes(*dtype, uint64_t(element_count(*shape)));
+    if (spread > bytes && spread > largest_expansion) damaged(where, "it repeats its storage beyond any use");
     out.storage = *storage;
     out.info.dtype = *dtype;
     out.info.shape = *shape;

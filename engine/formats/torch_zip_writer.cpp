@@ -31,7 +31,12 @@ void write_as_torch_zip(PrunedStorages& pruned, ByteWriter& out) {
                         "export in the checkpoint's own format");
     }
     write_torch_archive(
-        std::move(pickle).finish(), keys, [&](size_t i) { return pruned.bytes(i); }, out);
+        std::move(pickle).finish(), keys,
+        [&](size_t i) {
+            if (i > 0) release_storage(source, i - 1);
+            return pruned.bytes(i);
+        },
+        out);
 }
 
 }  // namespace lacuna

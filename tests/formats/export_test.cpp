@@ -1,4 +1,7 @@
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "engine/base/error.h"
 #include "engine/formats/formats.h"
@@ -106,6 +109,18 @@ TEST_F(ExportTest, MasksMustFit) {
     EXPECT_THAT(with("nothing", {1}), HasSubstr("no such tensor"));
     EXPECT_THAT(with("b.weight", {7, 6}), HasSubstr("its mask is of shape [7, 6], the tensor of [6, 7]"));
     EXPECT_THAT(with("odd", {3}), HasSubstr("is U8, not floating"));
+}
+
+TEST_F(ExportTest, AFullDiskIsAnError) {
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{300, before.rlim_max};  // less than the file has
+    setrlimit(RLIMIT_FSIZE, &small);
+    const std::string what = problem([&] { write("out"); });
+    setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    EXPECT_THAT(what, HasSubstr("cannot be written"));
 }
 
 TEST_F(ExportTest, CancellingLeavesNothing) {

@@ -154,6 +154,7 @@ TEST_F(HostilePickleTest, NumbersThatCannotBeAreErrors) {
         tensor(4, 0, {2}, {1, 1}),
         tensor(5, 0, {1}, {1}),
         tensor(4, 0, {3, 3}, {2, 1}),
+        tensor(4, 0, {1 << 20, 1 << 20}, {0, 0}),
         tensor(4, 0, std::vector<int64_t>(65, 1), std::vector<int64_t>(65, 1)),
     };
     for (size_t i = 0; i < tensors.size(); ++i)
