@@ -20,23 +20,26 @@ def read_list(path, gui):
 
 
 def missing(names):
-    query = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *names],
+    """Those that are neither installed nor provided by an installed package."""
+    query = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status} ${Provides}\n"],
                            capture_output=True, text=True, check=False)
-    installed = {line.split()[0] for line in query.stdout.splitlines() if line.endswith(" installed")}
-    return [name for name in names if name not in installed]
+    there = set()
+    for line in query.stdout.splitlines():
+        package, status, *provides = line.split(maxsplit=2)
+        if status == "installed":
+            there.add(package)
+            there.update(name.split()[0] for name in provides and provides[0].split(","))
+    return [name for name in names if name not in there]
 
 
-def without_candidate(names):
-    """Those that no package source on this system offers."""
-    policy = subprocess.run(["apt-cache", "policy", *names], capture_output=True, text=True, check=False,
-                            env={**os.environ, "LC_ALL": "C"})
-    offered, name = set(), ""
-    for line in policy.stdout.splitlines():
-        if not line.startswith(" "):
-            name = line.rstrip(":")
-        elif line.strip().startswith("Candidate:") and "(none)" not in line:
-            offered.add(name)
-    return [name for name in names if name not in offered]
+def is_offered(name):
+    """Whether a package source of this system has it, or has one that provides it (as Ubuntu's qt6-base-dev does)."""
+    english = {**os.environ, "LC_ALL": "C"}
+    policy = subprocess.run(["apt-cache", "policy", name], capture_output=True, text=True, check=False, env=english)
+    if "Candidate:" in policy.stdout and "Candidate: (none)" not in policy.stdout:
+        return True
+    entry = subprocess.run(["apt-cache", "showpkg", name], capture_output=True, text=True, check=False, env=english)
+    return bool(entry.stdout.partition("Reverse Provides:")[2].strip())
 
 
 def as_root():
@@ -77,7 +80,7 @@ def install(path, without_optional, gui):
         raise Stop(f"there is no sudo here. As root, run:\n  {by_hand(wanted)}")
     if not apt_get(root, "-qq", "update"):
         say("the lists of packages could not be brought up to date; trying with those that are here")
-    unknown = without_candidate(wanted)
+    unknown = [name for name in wanted if not is_offered(name)]
     needed = [name for name in unknown if name in required]
     if needed:
         raise Stop(f"no package source of this system offers: {' '.join(needed)}\n"
