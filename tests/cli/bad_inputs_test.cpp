@@ -234,6 +234,47 @@ const BadCase bad_models[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Table, BadModel, testing::ValuesIn(bad_models), name_of<BadCase>);
 
+// --- labelled samples
+
+class BadData : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadData, IsRefused) {
+    const Workplace place;
+    place.folder.write("data", GetParam().content);
+    std::vector<std::string> fragments = GetParam().fragments;
+    fragments.push_back("data");
+    expect_refused(place,
+                   {"eval", place.at("model.safetensors"), "--data", place.at("data"), "--json", place.at("json")}, 1,
+                   fragments);
+}
+
+std::string labelled(const std::string& inputs, const std::string& labels) {
+    return safetensors("{\"inputs\":{" + inputs + "},\"labels\":{" + labels + "}}", 32);
+}
+const std::string two_inputs = R"("dtype":"F32","shape":[2,2],"data_offsets":[0,16])";
+
+const BadCase bad_data[] = {
+    {"no_model", "nothing", {}},
+    {"no_inputs", safetensors(R"({"labels":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}})"), {"called inputs"}},
+    {"no_labels", safetensors("{\"inputs\":{" + two_inputs + "}}"), {"called labels"}},
+    {"real_labels",
+     labelled(two_inputs, R"("dtype":"F32","shape":[4],"data_offsets":[16,32])"),
+     {"labels are F32 of shape [4]"}},
+    {"labels_in_a_matrix",
+     labelled(two_inputs, R"("dtype":"I64","shape":[2,1],"data_offsets":[16,32])"),
+     {"labels are I64 of shape [2, 1]"}},
+    {"too_few_labels",
+     labelled(R"("dtype":"F32","shape":[4,1],"data_offsets":[0,16])",
+              R"("dtype":"I64","shape":[2],"data_offsets":[16,32])"),
+     {"2 labels for inputs of shape [4, 1]"}},
+    {"no_sample",
+     safetensors(R"({"inputs":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},)"
+                 R"("labels":{"dtype":"I64","shape":[0],"data_offsets":[0,0]}})",
+                 0),
+     {"holds no sample"}},
+};
+INSTANTIATE_TEST_SUITE_P(Table, BadData, testing::ValuesIn(bad_data), name_of<BadCase>);
+
 // --- command lines
 
 struct BadCall {

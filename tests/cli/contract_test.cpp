@@ -182,6 +182,38 @@ TEST_F(Contract, LibTorchIsNeverLoaded) {
     }
 }
 
+TEST_F(Contract, EvalWritesItsSchema) {
+    if (!fs::exists(fs::path(LACUNA_CLI).parent_path() / "../lib/liblacuna_torch.so"))
+        GTEST_SKIP() << "no LibTorch side";
+    const std::string demo = std::string(LACUNA_RESOURCES) + "/demo/";
+    const Json expected = Json::parse(ScratchFolder::read(demo + "expected.json"))["models"]["digits_cnn"]["1x1"];
+    const auto evaluate = [&](const std::string& model) {
+        const Outcome outcome = lacuna_cli({"eval", model, "--data", demo + "digits_test.safetensors", "--json", "-"});
+        EXPECT_EQ(outcome.status, 0) << outcome.err;
+        EXPECT_EQ(outcome.err, "");
+        return Json::parse(outcome.out);
+    };
+    const Json dense = evaluate(demo + "digits_cnn.pt");
+    EXPECT_THAT(keys_of(dense), ElementsAre("loss", "accuracy", "samples", "seconds"));
+    EXPECT_EQ(dense["samples"], 450);
+    EXPECT_EQ(dense["accuracy"], expected[0]["accuracy"]);
+    EXPECT_NEAR(dense["loss"], expected[0]["loss"], 1e-5);
+    ASSERT_EQ(lacuna_cli({"prune", demo + "digits_cnn.pt", "--recipe",
+                          std::string(LACUNA_RESOURCES) + "/recipes/half.yaml", "--out", place.at("half.pt")})
+                  .status,
+              0);
+    EXPECT_EQ(evaluate(place.at("half.pt"))["accuracy"], expected[1]["accuracy"]);
+}
+
+TEST_F(Contract, EvalWithoutLibTorchSaysWhatToDo) {
+    Program program({"eval", std::string(LACUNA_RESOURCES) + "/demo/digits_cnn.pt", "--data",
+                     std::string(LACUNA_RESOURCES) + "/demo/digits_test.safetensors"});
+    const Outcome outcome = program.with("LACUNA_TORCH_LIBRARY", "/nowhere/liblacuna_torch.so").run();
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("build with -DLACUNA_TORCH=ON"));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
+}
+
 TEST_F(Contract, StartsAtOnce) {
     double best = 1e9;
     for (int i = 0; i < 10; ++i) {
