@@ -1,9 +1,12 @@
 #include "engine/session/recipe_node.h"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <cctype>
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <sstream>
 
 #include "engine/session/recipe_text.h"
 
@@ -39,7 +42,31 @@ std::optional<OptionValue> number_of(std::string_view text) {
     return real;
 }
 
+/// Passes over a document and keeps the place where it begins.
+class DocumentStart final : public YAML::EventHandler {
+  public:
+    int line = 0;
+
+    void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
+
 }  // namespace
+
+RecipePlace second_document(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    DocumentStart first, second;
+    if (!parser.HandleNextDocument(first) || !parser.HandleNextDocument(second)) return {};
+    return {second.line};
+}
 
 RecipePlace place_of(const YAML::Node& node) {
     return {node.Mark().is_null() ? 0 : node.Mark().line + 1};

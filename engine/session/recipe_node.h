@@ -8,6 +8,8 @@
 
 namespace lacuna {
 
+/// Where the second document of a YAML text begins; line 0 if there is none. Throws YAML::Exception.
+RecipePlace second_document(const std::string& text);
 /// The line that a node stands on; none for one that is not there.
 RecipePlace place_of(const YAML::Node& node);
 /// What a node is, in the words of an error message.

@@ -24,13 +24,9 @@ class RecipeParser {
 
     Recipe parse(std::string_view text) {
         demand_text(text);
-        const std::vector<YAML::Node> documents = load(text);
-        if (documents.empty() || documents[0].IsNull())
-            fail({}, "", "the recipe is empty", "start it with version: 1 and a list of groups");
-        if (documents.size() > 1)
-            fail(place_of(documents[1]), "", "a second document begins here",
-                 "keep one recipe in a file: remove \"---\"");
-        read_top(documents[0]);
+        const YAML::Node document = load(text);
+        if (document.IsNull()) fail({}, "", "the recipe is empty", "start it with version: 1 and a list of groups");
+        read_top(document);
         return std::move(recipe_);
     }
 
@@ -49,12 +45,16 @@ class RecipeParser {
                  "give a recipe in YAML, saved as UTF-8");
     }
 
-    std::vector<YAML::Node> load(std::string_view text) const {
+    /// The one document of the file. yaml-cpp's own LoadAll never ends where a stray comma stands between two.
+    YAML::Node load(std::string_view text) const {
         try {
-            return YAML::LoadAll(std::string(text));
+            if (const RecipePlace second = second_document(std::string(text)); second.line > 0)
+                fail(second, "", "the recipe has ended, and a second document begins here",
+                     "keep one recipe in a file; check indentation and stray commas");
+            return YAML::Load(std::string(text));
         } catch (const YAML::Exception& error) {
             const int line = error.mark.is_null() ? 0 : error.mark.line + 1;
-            fail({line}, "", "is not valid YAML: " + error.msg, yaml_hint(text, line));
+            fail({line}, "", "is not valid YAML: " + shortened(error.msg), yaml_hint(text, line));
         }
     }
 

@@ -163,6 +163,7 @@ const BadCase bad_recipes[] = {
     {"undefined_alias", "version: 1\ngroups: [*nowhere]\n", {"not valid YAML"}},
     {"merge_key", head + "    <<: {norm: 1}\n", {":5: <<"}},
     {"two_documents", head + "---\n" + head, {"second document"}},
+    {"stray_comma", "# comment\n, a of b.\nversion: 1\ngroups: []\n", {":2", "stray commas"}},
     {"latin_1", "version: 1 # caf\xe9\n", {":1", "UTF-8"}},
     {"utf_16", std::string("\xff\xfev\0e\0", 6), {":1", "UTF-8"}},
     {"binary",
