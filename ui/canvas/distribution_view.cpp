@@ -32,6 +32,16 @@ int short_count(double value, char* out, int size, void*) {
     return std::snprintf(out, size_t(size), "%g", value);
 }
 
+/// Few weights in many bins are spikes and no shape: the number of bars grows with the cube root of the weights'. A
+/// power of two, so that 0 stays a border between bars.
+size_t bins_in_a_bar(const TensorDetail& detail) {
+    const size_t bins = detail.bins->all.size();
+    const double bars = std::max(24.0, 4 * std::cbrt(double(detail.weight.elements())));
+    size_t merged = 1;
+    while (double(bins / merged) > bars && bins % (4 * merged) == 0) merged *= 2;
+    return merged;
+}
+
 std::string percent_text(double level) {
     char text[32];
     std::snprintf(text, sizeof text, "%.1f%%", level * 100);
@@ -95,17 +105,18 @@ void DistributionView::take_answer(const TensorDetail& detail) {
 
 void DistributionView::update_bars(const TensorDetail& detail) {
     const WeightBins& bins = *detail.bins;
-    const size_t count = bins.all.size();
+    const size_t merged = bins_in_a_bar(detail);
+    const size_t count = bins.all.size() / merged;
     bar_width_ = (bins.high - bins.low) / double(count);
     if (!(bar_width_ > 0)) bar_width_ = 1;
-    centres_.resize(count), all_.resize(count), pruned_.assign(count, 0);
-    highest_ = 1;
-    for (size_t i = 0; i < count; ++i) {
-        centres_[i] = bins.low + (double(i) + 0.5) * bar_width_;
-        all_[i] = double(bins.all[i]);
-        if (detail.pruned_bins && i < detail.pruned_bins->size()) pruned_[i] = double((*detail.pruned_bins)[i]);
-        highest_ = std::max(highest_, all_[i]);
+    centres_.resize(count), all_.assign(count, 0), pruned_.assign(count, 0);
+    for (size_t i = 0; i < count; ++i) centres_[i] = bins.low + (double(i) + 0.5) * bar_width_;
+    for (size_t i = 0; i < bins.all.size(); ++i) {
+        all_[i / merged] += double(bins.all[i]);
+        if (detail.pruned_bins && i < detail.pruned_bins->size())
+            pruned_[i / merged] += double((*detail.pruned_bins)[i]);
     }
+    highest_ = std::max(1.0, *std::max_element(all_.begin(), all_.end()));
 }
 
 void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& style, float width) {

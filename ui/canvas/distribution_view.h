@@ -28,6 +28,10 @@ class DistributionView {
 
     bool logarithmic() const { return logarithmic_; }
     void set_logarithmic(bool on) { logarithmic_ = on; }
+    /// Heights of the bars, of all weights and of the pruned ones among them: neighbouring bins together where there
+    /// are few weights.
+    const std::vector<double>& bars() const { return all_; }
+    const std::vector<double>& pruned_bars() const { return pruned_; }
     /// Where the plot's data area was in the last frame: left, top, right, bottom.
     ImVec4 plot_area() const { return plot_area_; }
     /// The x pixel of a weight in the last frame.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "tests/ui/canvas/harness.h"
 #include "tests/ui/canvas/sample.h"
@@ -220,6 +221,17 @@ TEST_F(DistributionViewTest, KeyLTurnsTheScale) {
     harness.key(ImGuiKey_L, false);
     frame();
     EXPECT_TRUE(view.logarithmic());
+}
+
+TEST_F(DistributionViewTest, FewWeightsMakeFewBarsAndNoneIsLost) {
+    const auto sum = [](const std::vector<double>& bars) { return std::accumulate(bars.begin(), bars.end(), 0.0); };
+    for (const auto& [shape, bars] : {std::pair{Shape{12, 24}, 16u}, {Shape{64, 128}, 64u}, {Shape{512, 512}, 128u}}) {
+        const Sample few = trained_sample(shape, 0.5);
+        frame(few.detail);
+        EXPECT_EQ(view.bars().size(), bars) << to_string(shape);
+        EXPECT_EQ(sum(view.bars()), double(few.detail->weight.elements()));
+        EXPECT_EQ(sum(view.pruned_bars()), double(few.detail->mask->pruned()));
+    }
 }
 
 TEST_F(DistributionViewTest, FitsIntoNarrowDocksAndOddData) {
