@@ -125,6 +125,7 @@ void Actions::make_tool_bar() {
     export_model->setIconText(spaced(tr("Export")));
     bar->addAction(open);
     bar->addSeparator();
+    for (QAction* action : {open, step, undo, redo, export_model}) action->setIconVisibleInMenu(false);
     for (QAction* action : {step, undo, redo}) bar->addAction(action);
     bar->addSeparator();
     bar->addAction(export_model);

@@ -64,7 +64,7 @@ void LayersPanel::build_view() {
     view_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     view_->setSelectionBehavior(QAbstractItemView::SelectRows);
     view_->setAllColumnsShowFocus(false);
-    view_->setIndentation(13);
+    view_->setIndentation(11);
     view_->setContextMenuPolicy(Qt::CustomContextMenu);
     view_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
     view_->setTextElideMode(Qt::ElideRight);
@@ -81,7 +81,7 @@ void LayersPanel::build_view() {
 void LayersPanel::fit_columns() {
     static constexpr struct {
         int column, least, most;
-    } bounds[] = {{LayerTreeModel::Type, 44, 84},
+    } bounds[] = {{LayerTreeModel::Type, 44, 76},
                   {LayerTreeModel::ShapeColumn, 52, 120},
                   {LayerTreeModel::Parameters, 80, 120},
                   {LayerTreeModel::Sparsity, 92, 92}};
