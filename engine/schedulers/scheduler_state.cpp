@@ -1,8 +1,7 @@
 #include "engine/schedulers/scheduler_state.h"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/error.h"
+#include "engine/sparsifiers/options_json.h"
 
 namespace lacuna {
 namespace {
@@ -13,31 +12,14 @@ Json json_of(const std::optional<double>& value) {
     return value ? Json(*value) : Json();
 }
 
-Json json_of(const Options& options) {
-    Json object = Json::object();
-    for (const auto& [name, value] : options.values())
-        std::visit([&, &key = name](const auto& content) { object[key] = content; }, value);
-    return object;
-}
-
 std::optional<double> number_of(const Json& json) {
     if (json.is_null()) return std::nullopt;
     if (!json.is_number()) throw std::invalid_argument("a value is not a number");
     return json.get<double>();
 }
 
-OptionValue option_of(const Json& json) {
-    if (json.is_boolean()) return json.get<bool>();
-    if (json.is_number_integer()) return json.get<int64_t>();
-    if (json.is_number()) return json.get<double>();
-    if (json.is_string()) return json.get<std::string>();
-    return json.get<std::vector<int64_t>>();
-}
-
 SchedulerState::Group group_of(const std::string& name, const Json& json) {
-    SchedulerState::Group group{name, number_of(json.at("base")), number_of(json.at("last")), {}};
-    for (const auto& [key, value] : json.at("options").items()) group.options.set(key, option_of(value));
-    return group;
+    return {name, number_of(json.at("base")), number_of(json.at("last")), options_of(json.at("options"))};
 }
 
 }  // namespace

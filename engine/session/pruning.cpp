@@ -32,6 +32,15 @@ void Pruning::enable_mask_update(std::string_view fqn, bool enabled) {
     group->fake_sparsity.enabled = enabled;
 }
 
+void Pruning::set_option(const std::string& option, std::span<const std::optional<double>> values) {
+    std::vector<Options> changed;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+        changed.push_back(groups_[i].target.options);
+        if (i < values.size() && values[i]) groups_[i].target.sparsifier->set_number(changed[i], option, *values[i]);
+    }
+    for (size_t i = 0; i < groups_.size(); ++i) groups_[i].target.options = std::move(changed[i]);
+}
+
 void Pruning::step(Progress& progress) {
     std::vector<size_t> enabled;
     std::vector<int64_t> sizes;

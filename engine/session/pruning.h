@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,9 @@ class Pruning {
     const Checkpoint& checkpoint() const { return *checkpoint_; }
     /// Freezes or frees one tensor's mask updates. Throws Error(argument) for an unknown name.
     void enable_mask_update(std::string_view fqn, bool enabled);
+    /// Sets a numeric option, group by group where there is a value; it may lie past the range that recipes keep to.
+    /// All or nothing: throws Error(argument) for a group without that option or a value that cannot be.
+    void set_option(const std::string& option, std::span<const std::optional<double>> values);
     /// One update of all enabled masks, in the groups' order. All or nothing: after an exception no mask has changed.
     void step(Progress& progress);
     int steps_taken() const { return steps_; }

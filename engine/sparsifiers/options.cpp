@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "engine/base/error.h"
@@ -151,6 +152,13 @@ Options completed(std::span<const OptionSpec> specs, const Options& given, const
     for (const auto& spec : specs)
         if (!full.has(spec.name) && spec.default_value) full.set(spec.name, *spec.default_value);
     return full;
+}
+
+OptionSpec without_range(OptionSpec spec) {
+    if (spec.type != OptionType::number) return spec;
+    spec.minimum = std::numeric_limits<double>::lowest();
+    spec.maximum = std::numeric_limits<double>::max();
+    return spec;
 }
 
 std::string to_string(const OptionValue& value) {

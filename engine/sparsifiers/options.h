@@ -59,6 +59,8 @@ OptionValue checked(const OptionSpec& spec, const OptionValue& value);
 /// whose options they are ("sparsifier weight_norm"). Throws Error(argument), also for an option without a spec (naming
 /// the nearest).
 Options completed(std::span<const OptionSpec> specs, const Options& given, const std::string& owner);
+/// The spec of a number without its range, for programs that go past what recipes keep to; other types keep theirs.
+OptionSpec without_range(OptionSpec spec);
 /// A value as a recipe writes it: "0.5", "[1, 4]", "l2".
 std::string to_string(const OptionValue& value);
 

@@ -31,6 +31,25 @@ Options Sparsifier::complete(const Options& given) const {
     return completed(options(), given, "sparsifier " + std::string(name()));
 }
 
+std::optional<double> Sparsifier::number(const Options& options, std::string_view name) const {
+    const OptionSpec* spec = find_option(name);
+    const bool numeric = spec && (spec->type == OptionType::number || spec->type == OptionType::integer);
+    if (!numeric || !options.has(name)) return std::nullopt;
+    return options.number(name);
+}
+
+void Sparsifier::set_number(Options& options, const std::string& name, double value) const {
+    const OptionSpec* spec = find_option(name);
+    if (!spec || !number(options, name))
+        throw Error(ErrorKind::argument, name,
+                    "sparsifier " + std::string(this->name()) + " has no number of that name",
+                    "name one of its numeric options");
+    Options changed = options;
+    changed.set(name, checked(without_range(*spec), value));
+    check(changed, nullptr);
+    options = std::move(changed);
+}
+
 std::span<const Sparsifier* const> sparsifiers() {
     return sorted_sparsifiers();
 }

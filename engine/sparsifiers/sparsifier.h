@@ -62,6 +62,11 @@ class Sparsifier {
     /// Throws Error(argument) for an unknown option (naming the nearest known one) or a value out of range.
     virtual Options complete(const Options& given) const;
     const OptionSpec* find_option(std::string_view name) const;
+    /// A numeric option's value; nothing if this rule has no such option or it is not a number.
+    std::optional<double> number(const Options& options, std::string_view name) const;
+    /// Sets a numeric option in complete options. Numbers may lie outside the range that recipes keep to: schedulers
+    /// are not clamped. Throws Error(argument) for an unknown option or a value that cannot be; nothing is set then.
+    void set_number(Options& options, const std::string& name, double value) const;
 };
 
 /// All sparsifiers, sorted by name.

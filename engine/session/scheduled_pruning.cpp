@@ -1,0 +1,25 @@
+#include "engine/session/scheduled_pruning.h"
+
+namespace lacuna {
+
+std::optional<double> ScheduledPruning::value(size_t group) const {
+    const Target& target = pruning_.groups()[group].target;
+    return target.sparsifier->number(target.options, option_);
+}
+
+void ScheduledPruning::set_values(std::span<const std::optional<double>> values) {
+    pruning_.set_option(option_, values);
+}
+
+std::optional<double> ScheduledData::value(size_t group) const {
+    return data_.rule().number(data_.options(data_.name(group)), option_);
+}
+
+void ScheduledData::set_values(std::span<const std::optional<double>> values) {
+    std::map<std::string, double, std::less<>> given;
+    for (size_t i = 0; i < values.size(); ++i)
+        if (values[i]) given[data_.name(i)] = *values[i];
+    data_.set_option(option_, given);
+}
+
+}  // namespace lacuna
