@@ -8,7 +8,7 @@
 #include "app/cli/text.h"
 #include "engine/base/output_file.h"
 #include "engine/base/output_set.h"
-#include "engine/session/pruning.h"
+#include "engine/session/recipe_run.h"
 
 namespace lacuna::cli {
 namespace fs = std::filesystem;
@@ -81,7 +81,7 @@ class PruneRun {
         const CheckpointPtr checkpoint = open_checkpoint(arguments_.model);
         Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
         stage(*checkpoint);
-        for (int step = 0; step < recipe.steps; ++step) pruning.step(progress_);
+        take_steps(pruning, recipe, progress_);
         try {
             write(pruning);
         } catch (const Error& error) {

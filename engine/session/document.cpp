@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "engine/base/error.h"
+#include "engine/session/recipe_error.h"
 
 namespace lacuna {
 namespace {
@@ -103,6 +104,9 @@ EditResult with_masks_cleared(const Document& document, const std::vector<size_t
 }
 
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe) {
+    if (recipe.schedule)  // a document's steps all have the levels that it shows
+        recipe_error(recipe.source, recipe.schedule->place, "schedule", "cannot be followed in a session",
+                     "run it with lacuna-cli prune, or remove the schedule and step by hand");
     const std::vector<Target> targets = resolve(recipe, document.model->checkpoint());
     auto next = std::make_shared<Document>(*new_document(document.model));
     next->ties = recipe.ties;

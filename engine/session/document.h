@@ -36,7 +36,8 @@ EditResult with_option(const Document& document, const std::vector<size_t>& tens
                        const std::optional<OptionValue>& value);  ///< no value: back to the default
 EditResult with_frozen(const Document& document, const std::vector<size_t>& tensors, bool frozen);
 EditResult with_masks_cleared(const Document& document, const std::vector<size_t>& tensors);
-/// The recipe's groups and ties over unpruned tensors; nothing is stepped. Throws Error(recipe).
+/// The recipe's groups and ties over unpruned tensors; nothing is stepped. Throws Error(recipe), also for a recipe
+/// with a schedule.
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe);
 
 /// The mask that one more step gives `tensor`. Null: nothing is pruned. Throws Error(argument) if its options do not

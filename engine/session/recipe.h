@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,19 @@ struct RecipeGroup {
     std::map<std::string, RecipePlace, std::less<>> option_places;  ///< of options that a file gave
 };
 
+/// How sparsity levels move from step to step (engine/schedulers); a group's own level is where its curve ends.
+struct RecipeSchedule {
+    std::string scheduler;
+    std::vector<Options> options;  ///< as given: one for all groups, or one for each of the recipe's groups
+    RecipePlace place;
+};
+
 /// The file that says what to prune and how (design.md, the headless contract).
 struct Recipe {
     int version = 1;
     std::vector<RecipeGroup> groups;
     int steps = 1;
+    std::optional<RecipeSchedule> schedule;  ///< none: every step at the groups' own levels
     Ties ties = Ties::lowest;
     std::string source;  ///< the file's name, for error messages
 };

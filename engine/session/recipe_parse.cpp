@@ -3,6 +3,7 @@
 #include <set>
 
 #include "engine/base/nearest.h"
+#include "engine/schedulers/schedule.h"
 #include "engine/session/recipe_error.h"
 #include "engine/session/recipe_node.h"
 #include "engine/session/recipe_text.h"
@@ -105,11 +106,9 @@ class RecipeParser {
         for (const auto& [name, node] : keys_of(top)) {
             if (name == "steps") read_steps(top, node);
             if (name == "ties") read_ties(top, node);
-            if (name == "schedule")
-                fail(place_of_key(top, name), name, "schedules cannot be run by this version",
-                     "leave it out and say with steps how often to step");
         }
         read_groups(top);
+        if (top["schedule"]) read_schedule(top, top["schedule"]);
     }
 
     void read_version(const YAML::Node& top) {
@@ -188,6 +187,53 @@ class RecipeParser {
             return sparsifier(node.Scalar());
         } catch (const Error& error) {
             fail(place, "sparsifier", error.problem(), error.hint());
+        }
+    }
+
+    void read_schedule(const YAML::Node& top, const YAML::Node& map) {
+        const std::string hint = "write it like schedule: {scheduler: cubic, total_t: 10}";
+        const RecipePlace place = place_of_key(top, "schedule");
+        if (!map.IsMap()) fail(place, "schedule", "is " + kind_of(map) + ", not a mapping", hint);
+        const YAML::Node name = needed(map, "scheduler", "name one, e.g. scheduler: cubic");
+        if (!name.IsScalar()) fail(place, "scheduler", "is " + kind_of(name) + ", not a name", hint);
+        const Schedule& rule = known_schedule(name);
+        std::vector<std::string> keys{"scheduler"};
+        for (const OptionSpec& spec : rule.options()) keys.push_back(spec.name);
+        refuse_unknown(map, keys, "a " + std::string(rule.name()) + " schedule");
+        recipe_.schedule = {std::string(rule.name()), {Options()}, place};
+        for (const OptionSpec& spec : rule.options())
+            if (map[spec.name]) read_schedule_option(map, spec, map[spec.name]);
+        const auto has_level = [](const auto& group) {
+            return sparsifier(group.sparsifier).find_option("sparsity_level") != nullptr;
+        };
+        if (std::none_of(recipe_.groups.begin(), recipe_.groups.end(), has_level))
+            fail(place, "schedule", "none of the groups' sparsifiers has a sparsity_level",
+                 "leave the schedule out, or choose a sparsifier with a sparsity_level");
+    }
+
+    const Schedule& known_schedule(const YAML::Node& name) const {
+        try {
+            return schedule(name.Scalar());
+        } catch (const Error& error) {
+            fail(place_of(name), "scheduler", error.problem(), error.hint());
+        }
+    }
+
+    /// One value for all groups, or a list with one for each.
+    void read_schedule_option(const YAML::Node& map, const OptionSpec& spec, const YAML::Node& node) {
+        std::vector<Options>& all = recipe_.schedule->options;
+        const RecipePlace place = place_of_key(map, spec.name);
+        const size_t groups = recipe_.groups.size();
+        if (node.IsSequence() && node.size() != groups)
+            fail(place, spec.name,
+                 "lists " + std::to_string(node.size()) + " values for " + std::to_string(groups) + " groups",
+                 "give one value for all groups, or one for each");
+        if (node.IsSequence() && all.size() < groups) all.assign(groups, all.front());
+        try {
+            for (size_t i = 0; i < all.size(); ++i)
+                all[i].set(spec.name, checked(spec, option_value(node.IsSequence() ? node[i] : node, spec.type)));
+        } catch (const Error& error) {
+            fail(place, spec.name, error.problem(), error.hint());
         }
     }
 

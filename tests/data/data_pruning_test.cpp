@@ -305,7 +305,8 @@ TEST(DataPruning, LoadsAllOrNothing) {
                 }),
                 HasSubstr("its mask has shape [3, 2], the data [2, 3]"));
     EXPECT_THAT(refused([](auto& bad) { bad.items[1].values.pop_back(); }), HasSubstr("another length"));
-    EXPECT_THAT(refused([](auto& bad) { bad.items[1].options.set("tset", 1.0); }), HasSubstr("did you mean test?"));
+    EXPECT_THAT(refused([](auto& bad) { bad.items[1].options.set("tset", 1.0); }),
+                HasSubstr("tset: sparsifier first_row has no such option"));
     EXPECT_THAT(refused([](auto& bad) { bad.items[1].options.set("test", true); }), HasSubstr("is not a number"));
     EXPECT_THAT(refused([](auto& bad) { bad.items[1].options.set("test", 99.0); }), HasSubstr("is 99"));
     EXPECT_THAT(refused([](auto& bad) { bad.items[1].name = "a"; }), HasSubstr("a: comes twice"));
