@@ -97,7 +97,7 @@ class PruneRun {
         format_ = arguments_.format.value_or(writable_format(checkpoint));
         if (arguments_.masks) masks_ = outputs_.stage(*arguments_.masks);
         if (arguments_.report && *arguments_.report != "-") report_ = outputs_.stage(*arguments_.report);
-        out_ = outputs_.stage(out_file(checkpoint));
+        out_ = outputs_.stage(out_file(checkpoint), !arguments_.out.has_filename());
     }
 
     /// A checkpoint in shards may be given a folder, which gets an index of the source's name.

@@ -1,5 +1,6 @@
 #include "engine/base/output_set.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,11 +29,22 @@ fs::path parent_of(const fs::path& target) {
     return target.has_parent_path() ? target.parent_path() : fs::path(".");
 }
 
+void bring_to_disk(const fs::path& file, const fs::path& target) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool good = fd >= 0 && ::fsync(fd) == 0;
+    const std::error_code code(errno, std::generic_category());
+    if (fd >= 0) ::close(fd);
+    if (!good) fail(target, with_reason("cannot be brought to disk", code), "check the room on its disk");
+}
+
 }  // namespace
 
 OutputSet::~OutputSet() {
     std::error_code ignored;
-    for (const Folder& folder : folders_) fs::remove_all(folder.staging, ignored);
+    for (const Folder& folder : folders_) {
+        fs::remove_all(folder.staging, ignored);
+        if (folder.made) fs::remove(folder.target, ignored);  // stays if something came into it
+    }
 }
 
 void OutputSet::protect(const fs::path& input) {
@@ -50,24 +62,27 @@ void OutputSet::check_target(const fs::path& target) const {
             fail(target, "is a file that is being read, and would be replaced", "choose another name");
 }
 
-const OutputSet::Folder& OutputSet::folder_for(const fs::path& parent) {
+const OutputSet::Folder& OutputSet::folder_for(const fs::path& parent, bool make) {
     const auto known =
         std::find_if(folders_.begin(), folders_.end(), [&](const Folder& f) { return f.target == parent; });
     if (known != folders_.end()) return *known;
+    std::error_code ignored;
+    const bool made = make && fs::create_directory(parent, ignored);
     std::string name = (parent / ".lacuna-XXXXXX").string();
     if (!::mkdtemp(name.data())) {
         const std::error_code code(errno, std::generic_category());
+        if (made) fs::remove(parent, ignored);
         fail(parent, with_reason("files cannot be written into this folder", code),
              "check that it exists and can be written to");
     }
-    folders_.push_back({parent, name});
+    folders_.push_back({parent, name, made});
     return folders_.back();
 }
 
-fs::path OutputSet::stage(const fs::path& target) {
+fs::path OutputSet::stage(const fs::path& target, bool make_folder) {
     const fs::path real = followed(target);
     check_target(real);
-    const fs::path staged = folder_for(parent_of(real)).staging / real.filename();
+    const fs::path staged = folder_for(parent_of(real), make_folder).staging / real.filename();
     entries_.push_back({staged, real, {}});
     return staged;
 }
@@ -91,7 +106,7 @@ void OutputSet::move_into_place(Entry& entry, size_t number) {
     const fs::path parent = parent_of(entry.target);
     if (!fs::exists(parent, code) && fs::create_directories(parent, code)) made_.push_back(parent);
     if (fs::exists(entry.target, code)) {
-        const fs::path backup = folder_for(parent).staging / ("replaced-" + std::to_string(number));
+        const fs::path backup = folder_for(parent, false).staging / ("replaced-" + std::to_string(number));
         fs::permissions(entry.staged, fs::status(entry.target).permissions(), code);
         fs::create_hard_link(entry.target, backup, code);
         if (code) fs::rename(entry.target, backup, code);  // a file system without hard links
@@ -105,10 +120,11 @@ void OutputSet::move_into_place(Entry& entry, size_t number) {
 
 void OutputSet::commit() {
     try {
-        for (size_t i = 0; i < entries_.size(); ++i) {
-            check_target(entries_[i].target);
-            move_into_place(entries_[i], i);
+        for (const Entry& entry : entries_) {
+            check_target(entry.target);
+            bring_to_disk(entry.staged, entry.target);
         }
+        for (size_t i = entries_.size(); i-- > 0;) move_into_place(entries_[i], i);
     } catch (...) {
         undo();
         throw;
@@ -118,13 +134,13 @@ void OutputSet::commit() {
 
 void OutputSet::undo() noexcept {
     std::error_code ignored;
-    for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
-        if (!entry->backup.empty())
-            fs::rename(entry->backup, entry->target, ignored);
-        else if (entry->moved)
-            fs::remove(entry->target, ignored);
-        entry->backup.clear();
-        entry->moved = false;
+    for (Entry& entry : entries_) {
+        if (!entry.backup.empty())
+            fs::rename(entry.backup, entry.target, ignored);
+        else if (entry.moved)
+            fs::remove(entry.target, ignored);
+        entry.backup.clear();
+        entry.moved = false;
     }
     for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) fs::remove(*folder, ignored);
 }

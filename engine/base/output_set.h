@@ -20,12 +20,14 @@ class OutputSet {
 
     /// A file that no target may replace: an input that is still in use.
     void protect(const std::filesystem::path& input);
-    /// Where to write what shall become `target`. A symbolic link is followed. Throws Error(file) if the folder is
-    /// missing or not writable, or the target is a folder, a device or a protected file.
-    std::filesystem::path stage(const std::filesystem::path& target);
-    /// A further file that a writer put beside (or below) a staged one, e.g. a shard. Staged files are passed by.
+    /// Where to write what shall become `target`. A symbolic link is followed. `make_folder`: if only the last part of
+    /// the target's folder is missing, it is made. Throws Error(file) if the folder is missing or not writable, or the
+    /// target is a folder, a device or a protected file.
+    std::filesystem::path stage(const std::filesystem::path& target, bool make_folder = false);
+    /// A further file that was written beside (or below) a staged one, e.g. a shard. Staged files are passed by.
     void add(const std::filesystem::path& written);
-    /// Moves everything into place. Throws Error(file) after it has put back what it had replaced.
+    /// Brings everything to disk and moves it into place, the last named first: whoever finds an index that was staged
+    /// before its shards finds the shards too. Throws Error(file) after it has put back what it had replaced.
     void commit();
     /// An error in which staged paths are called by the names of their targets.
     Error restated(const Error& error) const;
@@ -33,13 +35,14 @@ class OutputSet {
   private:
     struct Folder {
         std::filesystem::path target, staging;
+        bool made = false;
     };
     struct Entry {
         std::filesystem::path staged, target;
         std::filesystem::path backup;  ///< the replaced file; empty: there was none
         bool moved = false;
     };
-    const Folder& folder_for(const std::filesystem::path& parent);
+    const Folder& folder_for(const std::filesystem::path& parent, bool make);
     void check_target(const std::filesystem::path& target) const;
     void move_into_place(Entry& entry, size_t number);
     void undo() noexcept;

@@ -2,11 +2,11 @@
 
 #include "engine/base/error.h"
 #include "engine/base/output_file.h"
+#include "engine/base/output_set.h"
 #include "engine/formats/copy_file.h"
 #include "engine/formats/file_checkpoint.h"
 #include "engine/formats/proof.h"
 #include "engine/formats/safetensors.h"
-#include "engine/formats/staged_files.h"
 #include "engine/formats/torch_zip.h"
 
 namespace lacuna {
@@ -65,22 +65,27 @@ ExportProof export_file(const FileCheckpoint& source, PrunedStorages& pruned, co
     return proof;
 }
 
-ExportProof export_shards(const ShardedCheckpoint& source, PrunedStorages& pruned, const fs::path& folder,
-                          const std::string& index_name, Progress& progress) {
-    std::vector<std::string> names = source.shard_names();
-    names.push_back(index_name);  // last: whoever finds the index finds its shards
-    for (const std::string& name : names) refuse_source(source, folder / name);
-    StagedFiles files(folder);
+ExportProof export_shards(const ShardedCheckpoint& source, PrunedStorages& pruned, const fs::path& index,
+                          bool make_folder, Progress& progress) {
+    const std::vector<MappedFilePtr>& mapped = source.mapped();  // the index, then the shards
+    OutputSet files;
+    for (const MappedFilePtr& file : mapped) files.protect(file->path());
+    const fs::path staged_index = files.stage(index, make_folder);
     progress.begin("Writing", source.file_bytes(), "B");
     ExportProof written;
-    for (size_t i = 0; i < names.size(); ++i) {
-        ByteWriter writer(files.add(names[i]), files.target(names[i]), progress);
-        copy_with_pruned(*source.mapped()[i + 1 < names.size() ? i + 1 : 0], pruned, writer);
+    const auto write = [&](const MappedFile& file, const std::string& name) {
+        const fs::path staged = staged_index.parent_path() / name, target = index.parent_path() / name;
+        fs::create_directories(staged.parent_path());
+        ByteWriter writer(staged, target, progress);
+        copy_with_pruned(file, pruned, writer);
         written.bytes += writer.position();
         writer.close();
-        written.files.push_back(files.target(names[i]));
-    }
-    ExportProof proof = prove(pruned, *open_checkpoint(files.staged(index_name)), folder / index_name, progress);
+        files.add(staged);
+        written.files.push_back(target);
+    };
+    for (size_t i = 0; i < source.shard_names().size(); ++i) write(*mapped[i + 1], source.shard_names()[i]);
+    write(*mapped[0], index.filename().string());
+    ExportProof proof = prove(pruned, *open_checkpoint(staged_index), index, progress);
     proof.files = std::move(written.files);
     proof.bytes = written.bytes;
     refuse_changed(source);
@@ -93,10 +98,8 @@ ExportProof export_sharded(const ShardedCheckpoint& source, PrunedStorages& prun
                            Progress& progress) {
     std::error_code ignored;
     if (!out.has_filename() || fs::is_directory(out, ignored))
-        return export_shards(source, pruned, out.has_filename() ? out : out.parent_path(),
-                             source.path().filename().string(), progress);
-    if (out.extension() == ".json")
-        return export_shards(source, pruned, out.parent_path(), out.filename().string(), progress);
+        return export_shards(source, pruned, out / source.path().filename(), true, progress);
+    if (out.extension() == ".json") return export_shards(source, pruned, out, false, progress);
     throw Error(ErrorKind::argument, out.string(), "is no name for a checkpoint in shards",
                 "name a folder, an index that ends in .json, or one file that ends in .safetensors");
 }

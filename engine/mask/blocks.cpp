@@ -43,7 +43,8 @@ MatrixShape matrix_shape(const Shape& shape) {
 
 BlockStats block_stats(const Mask& mask, BlockShape block) {
     check_block(block);
-    const auto [rows, columns] = matrix_shape(mask.shape());
+    const MatrixShape matrix = matrix_shape(mask.shape());
+    const int64_t rows = matrix.rows, columns = matrix.columns;
     BlockStats stats;
     stats.histogram.assign(size_t(block.rows * block.columns + 1), 0);
     if (mask.size() == 0) return stats;

@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/session/recipe_error.h"
+#include "engine/session/shared_masks.h"
 
 namespace lacuna {
 namespace {
@@ -157,6 +158,12 @@ MaskSet shown_masks(const Document& document) {
     MaskSet masks;
     for (size_t i = 0; i < document.tensors.size(); ++i)
         if (document.tensors[i]->shown) masks.emplace(document.info(i).name, document.tensors[i]->shown);
+    return masks;
+}
+
+MaskSet export_masks(const Document& document) {
+    MaskSet masks = shown_masks(document);
+    spread_over_shared_storage(document.model->checkpoint(), masks);
     return masks;
 }
 

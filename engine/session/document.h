@@ -48,6 +48,8 @@ MaskPtr next_mask(const Document& document, size_t tensor);
 TensorStatePtr with_shown(const TensorState& state, MaskPtr shown, bool computing, std::string problem = {});
 /// The masks shown, by tensor FQN.
 MaskSet shown_masks(const Document& document);
+/// The same as an export lays them on: tensors that share storage lose what any of them loses.
+MaskSet export_masks(const Document& document);
 
 /// The current groups as a recipe. Headless it gives the shown masks if they come from `steps` steps with these
 /// options.

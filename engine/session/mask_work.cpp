@@ -1,13 +1,12 @@
 #include "engine/session/mask_work.h"
 
 #include "engine/base/error.h"
-#include "engine/base/parallel.h"
+#include "engine/session/tensor_loop.h"
 
 namespace lacuna {
 namespace {
 
 constexpr int64_t slice_elements = int64_t(8) << 20;
-constexpr int64_t large_elements = int64_t(1) << 18;  ///< from here on a tensor alone keeps every thread busy
 
 void compute(const Document& document, MaskWork& work) {
     try {
@@ -43,24 +42,9 @@ std::vector<MaskWork> step_work(const Document& document) {
 }
 
 void compute_masks(const Document& document, std::vector<MaskWork>& work, Progress& progress) {
-    progress.begin("Computing masks", work.size(), "tensors");
-    std::vector<MaskWork*> small;
-    for (MaskWork& item : work) {
-        if (document.info(item.tensor).elements() < large_elements) {
-            small.push_back(&item);
-            continue;
-        }
-        compute(document, item);
-        progress.advance();
-    }
-    constexpr size_t batch = 256;
-    for (size_t begin = 0; begin < small.size(); begin += batch) {
-        const size_t count = std::min(batch, small.size() - begin);
-        parallel_for(int64_t(count), 4, [&](int64_t first, int64_t last) {
-            for (int64_t i = first; i < last; ++i) compute(document, *small[begin + size_t(i)]);
-        });
-        progress.advance(count);
-    }
+    std::vector<int64_t> sizes;
+    for (const MaskWork& item : work) sizes.push_back(document.info(item.tensor).elements());
+    for_each_tensor(sizes, "Computing masks", progress, [&](size_t i) { compute(document, work[i]); });
 }
 
 void compute_masks(const Document& document, std::vector<MaskWork>& work, const CancelToken& token) {

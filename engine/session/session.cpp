@@ -19,7 +19,7 @@ std::string quoted(const std::string& option) {
 std::vector<std::string> differing(const Document& document, const Recipe& recipe, Progress& progress) {
     Pruning pruning(document.model->checkpoint_ptr(), resolve(recipe, document.model->checkpoint()), recipe.ties);
     for (int i = 0; i < recipe.steps; ++i) pruning.step(progress);
-    MaskSet shown = shown_masks(document);
+    MaskSet shown = export_masks(document);
     std::vector<std::string> names;
     for (const auto& [name, mask] : pruning.masks()) {
         const auto found = shown.find(name);
@@ -139,7 +139,7 @@ void Session::export_model(fs::path out, Format format, std::optional<fs::path> 
         if (!s.document) return;
         if (s.pending() && !s.step_now(token)) return;
         const auto work = [&s, out, format, masks, document = s.document](Progress& progress) {
-            const MaskSet shown = shown_masks(*document);
+            const MaskSet shown = export_masks(*document);
             const ExportProof proof = export_checkpoint(document->model->checkpoint(), shown, out, format, progress);
             if (masks) write_masks(shown, *masks, progress);
             s.post([&s, out, proof] {

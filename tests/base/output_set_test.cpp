@@ -101,6 +101,22 @@ TEST(OutputSet, RefusesWhatCannotBeReplaced) {
     EXPECT_THAT(problem(folder / "missing/x"), HasSubstr("check that it exists"));
 }
 
+TEST(OutputSet, MakesALastFolderIfAskedAndTakesItBack) {
+    const ScratchFolder folder;
+    for (const bool commit : {false, true}) {
+        {
+            OutputSet outputs;
+            write_file(outputs.stage(folder / "new/x", true), "x");
+            EXPECT_TRUE(fs::is_directory(folder / "new"));
+            if (commit) outputs.commit();
+        }
+        EXPECT_EQ(fs::exists(folder / "new/x"), commit);
+        EXPECT_EQ(fs::exists(folder / "new"), commit);
+    }
+    OutputSet outputs;
+    EXPECT_THROW(outputs.stage(folder / "a/b/x", true), Error);
+}
+
 TEST(OutputSet, KeepsLinksAndPermissions) {
     const ScratchFolder folder;
     fs::permissions(folder.write("real", "old"), fs::perms::owner_read | fs::perms::owner_write);

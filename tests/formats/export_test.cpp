@@ -197,10 +197,10 @@ TEST_F(ShardedExportTest, OneFileThatEndsInSafetensorsHoldsAllOfThem) {
 }
 
 TEST_F(ShardedExportTest, TheSourcesFolderIsRefused) {
-    EXPECT_THAT(problem([&] { write("in"); }), HasSubstr("is being exported"));
-    EXPECT_THAT(problem([&] { write("in/new.json"); }), HasSubstr("is being exported"));
+    EXPECT_THAT(problem([&] { write("in"); }), HasSubstr("is being read"));
+    EXPECT_THAT(problem([&] { write("in/new.json"); }), HasSubstr("is being read"));
     EXPECT_THAT(problem([&] { write("out.bin"); }), HasSubstr("no name for a checkpoint in shards"));
-    EXPECT_THAT(problem([&] { write("no/such/"); }), HasSubstr("is no folder"));
+    EXPECT_THAT(problem([&] { write("no/such/"); }), HasSubstr("check that it exists"));
 }
 
 }  // namespace
