@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "engine/base/error.h"
-#include "engine/session/recipe_error.h"
+#include "engine/session/recipe_run.h"
 #include "engine/session/shared_masks.h"
 
 namespace lacuna {
@@ -104,19 +104,22 @@ EditResult with_masks_cleared(const Document& document, const std::vector<size_t
     });
 }
 
-DocumentPtr with_recipe(const Document& document, const Recipe& recipe) {
-    if (recipe.schedule)  // a document's steps all have the levels that it shows
-        recipe_error(recipe.source, recipe.schedule->place, "schedule", "cannot be followed in a session",
-                     "run it with lacuna-cli prune, or remove the schedule and step by hand");
-    const std::vector<Target> targets = resolve(recipe, document.model->checkpoint());
+DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress) {
+    const CheckpointPtr& checkpoint = document.model->checkpoint_ptr();
+    Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
+    take_steps(pruning, recipe, progress);
     auto next = std::make_shared<Document>(*new_document(document.model));
     next->ties = recipe.ties;
-    for (const Target& target : targets) {
-        auto state = std::make_shared<TensorState>(*next->tensors[target.tensor]);
-        state->sparsifier = target.sparsifier;
-        state->options = recipe.groups[target.group].options;
-        outdate(*state, next->info(target.tensor).elements());
-        next->tensors[target.tensor] = std::move(state);
+    next->schedule = recipe.schedule;
+    next->steps = recipe.steps;
+    for (const Pruning::Group& group : pruning.groups()) {
+        auto state = std::make_shared<TensorState>(*next->tensors[group.target.tensor]);
+        state->sparsifier = group.target.sparsifier;
+        state->options = recipe.groups[group.target.group].options;
+        const MaskPtr& mask = group.fake_sparsity.mask;
+        state->kept = mask->kept();
+        if (state->kept < mask->size()) state->stepped = state->shown = mask;
+        next->tensors[group.target.tensor] = std::move(state);
     }
     return next;
 }
@@ -171,6 +174,7 @@ Recipe recipe_of(const Document& document) {
     Recipe recipe;
     recipe.ties = document.ties;
     recipe.steps = std::max(1, document.steps);
+    recipe.schedule = document.schedule;
     for (size_t i = 0; i < document.tensors.size(); ++i) {
         const TensorState& state = *document.tensors[i];
         if (!state.sparsifier) continue;

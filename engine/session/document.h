@@ -15,6 +15,7 @@ struct Document {
     std::vector<TensorStatePtr> tensors;  ///< one for each of the checkpoint's tensors
     Ties ties = Ties::lowest;
     int steps = 0;
+    std::optional<RecipeSchedule> schedule;  ///< of the recipe that was loaded, to be saved with it again
 
     const TensorInfo& info(size_t tensor) const { return model->checkpoint().tensors()[tensor]; }
 };
@@ -36,9 +37,8 @@ EditResult with_option(const Document& document, const std::vector<size_t>& tens
                        const std::optional<OptionValue>& value);  ///< no value: back to the default
 EditResult with_frozen(const Document& document, const std::vector<size_t>& tensors, bool frozen);
 EditResult with_masks_cleared(const Document& document, const std::vector<size_t>& tensors);
-/// The recipe's groups and ties over unpruned tensors; nothing is stepped. Throws Error(recipe), also for a recipe
-/// with a schedule.
-DocumentPtr with_recipe(const Document& document, const Recipe& recipe);
+/// What the recipe gives from the start, its steps taken as headless. Throws Error(recipe) and Cancelled.
+DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress);
 
 /// The mask that one more step gives `tensor`. Null: nothing is pruned. Throws Error(argument) if its options do not
 /// fit.

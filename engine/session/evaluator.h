@@ -16,7 +16,7 @@ class Evaluator {
         std::optional<Evaluation> dense;   ///< of the unpruned model
         std::optional<Evaluation> pruned;  ///< under `masks`
         MaskSet masks;
-        std::string problem;               ///< why there is no number, in words
+        std::string problem;  ///< why there is no number, in words
     };
 
     /// Hands each number to `found` as it is there: the dense one first if it is asked for. Returns early, with nothing

@@ -1,7 +1,7 @@
 #include "engine/session/session.h"
 
 #include "engine/base/output_file.h"
-#include "engine/session/pruning.h"
+#include "engine/session/recipe_run.h"
 #include "engine/session/session_impl.h"
 
 namespace lacuna {
@@ -18,7 +18,7 @@ std::string quoted(const std::string& option) {
 /// Tensors on which the recipe, run from the start, gives another mask than the one shown.
 std::vector<std::string> differing(const Document& document, const Recipe& recipe, Progress& progress) {
     Pruning pruning(document.model->checkpoint_ptr(), resolve(recipe, document.model->checkpoint()), recipe.ties);
-    for (int i = 0; i < recipe.steps; ++i) pruning.step(progress);
+    take_steps(pruning, recipe, progress);
     MaskSet shown = export_masks(document);
     std::vector<std::string> names;
     for (const auto& [name, mask] : pruning.masks()) {
@@ -98,9 +98,7 @@ void Session::load_recipe(fs::path path) {
         }
         s.run_job("Recipe " + path.filename().string(), token, [&](Progress& progress) {
             const Recipe recipe = read_recipe(path);
-            DocumentPtr next = with_recipe(*s.document, recipe);
-            for (int i = 0; i < recipe.steps; ++i) next = s.stepped(*next, progress);
-            s.commit("Recipe " + path.filename().string(), next);
+            s.commit("Recipe " + path.filename().string(), with_recipe(*s.document, recipe, progress));
         });
     }));
 }

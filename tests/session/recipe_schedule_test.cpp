@@ -115,16 +115,19 @@ TEST_F(RecipeSchedules, MistakesNameTheLineAndTheKey) {
                 HasSubstr("r.yaml:5: schedule: none of the sparsifiers has the option sparsity_level"));
 }
 
-// Better refused than stepped at other levels than lacuna-cli's.
-TEST_F(RecipeSchedules, SessionsRefuseThem) {
+TEST_F(RecipeSchedules, ADocumentTakesTheSameStepsAndSavesTheSchedule) {
     const DocumentPtr document = new_document(std::make_shared<const Model>(open_checkpoint(path_)));
-    const Recipe recipe = parse_recipe(two_groups + "schedule: {scheduler: cubic}\n", "r.yaml");
-    try {
-        with_recipe(*document, recipe);
-        FAIL();
-    } catch (const Error& error) {
-        EXPECT_THAT(error.what(), HasSubstr("r.yaml:5: schedule: cannot be followed in a session"));
-    }
+    const Recipe recipe = read_recipe(LACUNA_RESOURCES "/recipes/cubic.yaml");
+    Progress silent;
+    const DocumentPtr run = with_recipe(*document, recipe, silent);
+    Pruning pruning(open_checkpoint(path_), resolve(recipe, document->model->checkpoint()), recipe.ties);
+    take_steps(pruning, recipe, silent);
+    const MaskSet headless = pruning.masks(), shown = export_masks(*run);
+    ASSERT_EQ(shown.size(), headless.size());
+    for (const auto& [name, mask] : headless) EXPECT_EQ(*shown.at(name), *mask) << name;
+    EXPECT_EQ(run->steps, 11);
+    EXPECT_EQ(recipe_of(*run).schedule->scheduler, "cubic");
+    EXPECT_EQ(recipe_of(*run).steps, 11);
 }
 
 TEST_F(RecipeSchedules, TheSampleReachesItsLevel) {
