@@ -107,21 +107,43 @@ EditResult with_masks_cleared(const Document& document, const std::vector<size_t
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress) {
     const CheckpointPtr& checkpoint = document.model->checkpoint_ptr();
     Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
-    take_steps(pruning, recipe, progress);
+    Recipe stepped = recipe;
+    if (!recipe.schedule) --stepped.steps;
+    take_steps(pruning, stepped, progress);
+
     auto next = std::make_shared<Document>(*new_document(document.model));
     next->ties = recipe.ties;
     next->schedule = recipe.schedule;
-    next->steps = recipe.steps;
     for (const Pruning::Group& group : pruning.groups()) {
         auto state = std::make_shared<TensorState>(*next->tensors[group.target.tensor]);
         state->sparsifier = group.target.sparsifier;
         state->options = recipe.groups[group.target.group].options;
-        const MaskPtr& mask = group.fake_sparsity.mask;
-        state->kept = mask->kept();
-        if (state->kept < mask->size()) state->stepped = state->shown = mask;
-        next->tensors[group.target.tensor] = std::move(state);
+        next->tensors[group.target.tensor] = with_shown(*state, group.fake_sparsity.mask, false);
     }
+    commit_shown(*next);
+    if (!recipe.schedule) {  // a schedule's last level need not be the groups' own, so it leaves no preview
+        pruning.step(progress);
+        for (const Pruning::Group& group : pruning.groups()) {
+            TensorStatePtr& state = next->tensors[group.target.tensor];
+            state = with_shown(*state, group.fake_sparsity.mask, false);
+        }
+    }
+    next->steps = is_pending(*next) ? stepped.steps : recipe.steps;
     return next;
+}
+
+void commit_shown(Document& document) {
+    for (TensorStatePtr& state : document.tensors) {
+        if (!state->pending()) continue;
+        auto committed = std::make_shared<TensorState>(*state);
+        committed->stepped = committed->shown;
+        state = std::move(committed);
+    }
+}
+
+bool is_pending(const Document& document) {
+    return std::any_of(document.tensors.begin(), document.tensors.end(),
+                       [](const TensorStatePtr& state) { return state->computing || state->pending(); });
 }
 
 MaskPtr next_mask(const Document& document, size_t tensor) {
@@ -173,7 +195,7 @@ MaskSet export_masks(const Document& document) {
 Recipe recipe_of(const Document& document) {
     Recipe recipe;
     recipe.ties = document.ties;
-    recipe.steps = std::max(1, document.steps);
+    recipe.steps = std::max(1, document.steps + (is_pending(document) ? 1 : 0));
     recipe.schedule = document.schedule;
     for (size_t i = 0; i < document.tensors.size(); ++i) {
         const TensorState& state = *document.tensors[i];

@@ -37,8 +37,14 @@ EditResult with_option(const Document& document, const std::vector<size_t>& tens
                        const std::optional<OptionValue>& value);  ///< no value: back to the default
 EditResult with_frozen(const Document& document, const std::vector<size_t>& tensors, bool frozen);
 EditResult with_masks_cleared(const Document& document, const std::vector<size_t>& tensors);
-/// What the recipe gives from the start, its steps taken as headless. Throws Error(recipe) and Cancelled.
+/// What the recipe gives from the start, its steps taken as headless. The last step is left as a preview, so that its
+/// levels can still be moved both ways. Throws Error(recipe) and Cancelled.
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress);
+
+/// Makes the shown masks the stepped ones.
+void commit_shown(Document& document);
+/// Whether a step would change anything: a mask is shown that was not stepped, or one is still to be computed.
+bool is_pending(const Document& document);
 
 /// The mask that one more step gives `tensor`. Null: nothing is pruned. Throws Error(argument) if its options do not
 /// fit.

@@ -12,11 +12,6 @@ bool any_computing(const Document& document) {
     return std::any_of(document.tensors.begin(), document.tensors.end(), [](const auto& t) { return t->computing; });
 }
 
-bool any_pending(const Document& document) {
-    return std::any_of(document.tensors.begin(), document.tensors.end(),
-                       [](const auto& t) { return t->computing || t->pending(); });
-}
-
 }  // namespace
 
 void Session::Impl::publish() {
@@ -121,7 +116,7 @@ void Session::Impl::start_over() {
 }
 
 bool Session::Impl::pending() const {
-    return document && any_pending(*document);
+    return document && is_pending(*document);
 }
 
 void Session::Impl::document_changed() {
@@ -300,7 +295,7 @@ void Session::Impl::start_job(const std::string& title, std::function<void(Progr
 
 DocumentPtr Session::Impl::stepped(const Document& from, Progress& progress) {
     std::vector<MaskWork> work = step_work(from);
-    if (work.empty() && !any_pending(from))
+    if (work.empty() && !is_pending(from))
         throw Error(ErrorKind::state, "", "nothing to step", "choose a sparsifier for at least one layer");
     compute_masks(from, work, progress);
     for (const MaskWork& item : work)
@@ -308,12 +303,7 @@ DocumentPtr Session::Impl::stepped(const Document& from, Progress& progress) {
     auto next = std::make_shared<Document>(from);
     for (MaskWork& item : work)
         next->tensors[item.tensor] = with_shown(*from.tensors[item.tensor], std::move(item.mask), false);
-    for (TensorStatePtr& state : next->tensors) {
-        if (!state->pending()) continue;
-        auto committed = std::make_shared<TensorState>(*state);
-        committed->stepped = committed->shown;
-        state = std::move(committed);
-    }
+    commit_shown(*next);
     ++next->steps;
     return next;
 }

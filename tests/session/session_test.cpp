@@ -231,6 +231,26 @@ TEST_F(SessionTest, ARecipeInTheWindowGivesTheBytesThatItGivesHeadless) {
     EXPECT_EQ(folder.read(folder / "window.masks"), folder.read(folder / "headless.masks"));
 }
 
+TEST_F(SessionTest, ALoadedRecipesLastStepIsAPreviewThatCanBeMovedBothWays) {
+    const auto recipe = folder.write("recipe.yaml",
+                                     "version: 1\ngroups:\n  - layers: [fc1.weight]\n    sparsifier: weight_norm\n"
+                                     "    sparsity_level: 0.5\n    sparse_block_shape: [1, 1]\n");
+    open();
+    session.load_recipe(recipe);
+    session.wait_idle();
+    EXPECT_TRUE(session.snapshot()->pending);
+    EXPECT_EQ(session.snapshot()->steps, 0);
+    const MaskPtr half = state("fc1.weight")->shown;
+    session.set_option({index("fc1.weight")}, "sparsity_level", 0.25);
+    session.wait_idle();
+    EXPECT_EQ((*half - *state("fc1.weight")->shown).kept(), 0) << "what half keeps, a quarter keeps too";
+    EXPECT_DOUBLE_EQ(sparsity("fc1.weight"), 0.25);
+    session.save_recipe(folder / "quarter.yaml");
+    session.wait_idle();
+    EXPECT_THAT(last_notice(), HasSubstr("checked"));
+    EXPECT_EQ(read_recipe(folder / "quarter.yaml").steps, 1);
+}
+
 TEST_F(SessionTest, ASavedRecipeIsCheckedAgainstWhatIsShown) {
     open();
     set_up_magnitude(0.6);
