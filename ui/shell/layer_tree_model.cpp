@@ -7,6 +7,11 @@
 #include "ui/shell/text_format.h"
 
 namespace lacuna::ui {
+namespace {
+
+constexpr int most_runs = 300;
+
+}  // namespace
 
 LayerTreeModel::LayerTreeModel(QObject* parent) : QAbstractItemModel(parent) {}
 
@@ -59,12 +64,14 @@ std::vector<char> LayerTreeModel::update_summaries(const SnapshotPtr& before) {
     return dirty;
 }
 
-/// One dataChanged for each run of changed siblings.
+/// One dataChanged for each run of changed siblings. Views look each up among all their rows, so there is an end to it.
 void LayerTreeModel::announce(const std::vector<char>& dirty) {
+    int runs = 0;
     for (const LayerNode& parent : nodes_) {
         const auto& children = parent.children;
         for (size_t first = 0; first < children.size(); ++first) {
             if (!dirty[size_t(children[first])]) continue;
+            if (++runs > most_runs) return Q_EMIT many_changed();
             size_t last = first;
             while (last + 1 < children.size() && dirty[size_t(children[last + 1])]) ++last;
             Q_EMIT dataChanged(createIndex(int(first), Sparsity, quintptr(children[first])),

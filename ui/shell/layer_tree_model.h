@@ -37,6 +37,11 @@ class LayerTreeModel : public QAbstractItemModel {
     std::optional<size_t> focus_of(const QModelIndex& index) const;
     QModelIndex index_of_tensor(size_t tensor, int column = Name) const;
 
+  Q_SIGNALS:
+    /// More rows changed than views can be told of one by one in good time: draw everything again.
+    void many_changed();
+
+  public:
     QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
     QModelIndex parent(const QModelIndex& child) const override;
     int rowCount(const QModelIndex& parent = {}) const override;

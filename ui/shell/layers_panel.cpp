@@ -21,6 +21,7 @@ namespace {
 /// ones one level deep.
 constexpr size_t small_model = 16, middling_model = 400;
 constexpr int smallest_column = 56;
+constexpr qsizetype most_ranges_kept = 200;
 
 }  // namespace
 
@@ -49,9 +50,15 @@ LayersPanel::LayersPanel(QWidget* parent)
     column->addWidget(view_, 1);
     column->addWidget(summary_);
 
+    connect(model_, &LayerTreeModel::many_changed, view_->viewport(), qOverload<>(&QWidget::update));
     connect(filter_, &QLineEdit::textChanged, this, &LayersPanel::apply_filter);
-    connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, this, &LayersPanel::read_selection);
-    connect(view_->selectionModel(), &QItemSelectionModel::currentChanged, this, &LayersPanel::read_selection);
+    // Once a turn of the event loop: rows that a filter hides leave the selection one signal after the other.
+    reader_.setSingleShot(true);
+    reader_.setInterval(0);
+    connect(&reader_, &QTimer::timeout, this, &LayersPanel::read_selection);
+    const auto read_soon = qOverload<>(&QTimer::start);
+    connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, &reader_, read_soon);
+    connect(view_->selectionModel(), &QItemSelectionModel::currentChanged, &reader_, read_soon);
     connect(view_, &QWidget::customContextMenuRequested, this, &LayersPanel::show_menu);
 }
 
@@ -117,6 +124,7 @@ void LayersPanel::select_something() {
     QModelIndex row = proxy_->mapFromSource(model_->index_of_tensor(size_t(found - tensors.begin())));
     while (row.parent().isValid() && !view_->isExpanded(row.parent())) row = row.parent();
     view_->setCurrentIndex(row);
+    read_selection();
 }
 
 void LayersPanel::expand_at_first() {
@@ -143,21 +151,42 @@ void LayersPanel::expand_below(const QModelIndex& parent) {
     }
 }
 
+/// Through a reset: taking rows out one by one costs a large tree half a minute. What was selected stays so.
 void LayersPanel::apply_filter(const QString& line) {
+    const QModelIndex current = proxy_->mapToSource(view_->currentIndex());
+    const QItemSelection selection = view_->selectionModel()->selection();
+    const QModelIndexList rows = selection.size() > most_ranges_kept
+                                     ? QModelIndexList{current}
+                                     : proxy_->mapSelectionToSource(selection).indexes();
+    const QByteArray columns = view_->header()->saveState();
+    proxy_->setSourceModel(nullptr);
     proxy_->set_filter(line);
+    proxy_->setSourceModel(model_);
+    view_->header()->restoreState(columns);
     if (proxy_->filtering())
         view_->expandAll();
     else
         expand_at_first();
-    if (view_->currentIndex().isValid()) view_->scrollTo(view_->currentIndex());
+    QItemSelection kept;
+    for (const QModelIndex& row : rows)
+        if (const QModelIndex shown = proxy_->mapFromSource(row); shown.isValid() && shown.column() == 0)
+            kept.select(shown, shown);
+    if (const QModelIndex shown = proxy_->mapFromSource(current); shown.isValid()) {
+        view_->selectionModel()->setCurrentIndex(shown, QItemSelectionModel::NoUpdate);
+        view_->scrollTo(shown);
+    }
+    view_->selectionModel()->select(kept, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
     read_selection();
 }
 
 void LayersPanel::read_selection() {
     std::vector<size_t> tensors;
-    for (const QModelIndex& row : view_->selectionModel()->selectedRows()) {
-        const auto below = model_->tensors_of(proxy_->mapToSource(row));
-        tensors.insert(tensors.end(), below.begin(), below.end());
+    // By ranges: QItemSelectionModel::selectedRows takes time in the square of their number.
+    for (const QItemSelectionRange& range : view_->selectionModel()->selection()) {
+        for (int row = range.top(); row <= range.bottom(); ++row) {
+            const auto below = model_->tensors_of(proxy_->mapToSource(proxy_->index(row, 0, range.parent())));
+            tensors.insert(tensors.end(), below.begin(), below.end());
+        }
     }
     std::sort(tensors.begin(), tensors.end());
     tensors.erase(std::unique(tensors.begin(), tensors.end()), tensors.end());
@@ -186,15 +215,22 @@ void LayersPanel::show_summary() {
 }
 
 void LayersPanel::select_all_prunable() {
-    QItemSelection rows;
     if (!snapshot_ || !snapshot_->model) return;
-    const auto& tensors = snapshot_->model->checkpoint().tensors();
-    for (size_t i = 0; i < tensors.size(); ++i) {
-        if (!prunable_by_default(tensors[i])) continue;
-        const QModelIndex row = proxy_->mapFromSource(model_->index_of_tensor(i));
-        if (row.isValid()) rows.select(row, row);
+    QItemSelection rows;
+    const auto add = [&rows](const QModelIndex& row) {
+        if (row.isValid() && row.siblingAtColumn(LayerTreeModel::Sparsity).data(LayerTreeModel::BarRole).isValid())
+            rows.append(QItemSelectionRange(row));
+    };
+    if (proxy_->filtering()) {
+        const auto& tensors = snapshot_->model->checkpoint().tensors();
+        for (size_t i = 0; i < tensors.size(); ++i)
+            if (prunable_by_default(tensors[i])) add(proxy_->mapFromSource(model_->index_of_tensor(i)));
+    } else {
+        for (int row = 0; row < proxy_->rowCount(); ++row)
+            add(proxy_->index(row, 0));  // layers stand for what they hold
     }
     view_->selectionModel()->select(rows, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
+    read_selection();
 }
 
 void LayersPanel::select_tensor(size_t tensor) {
@@ -202,6 +238,7 @@ void LayersPanel::select_tensor(size_t tensor) {
     if (!row.isValid()) return;
     view_->setCurrentIndex(row);
     view_->scrollTo(row);
+    read_selection();
 }
 
 void LayersPanel::focus_filter() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QTimer>
 #include <QWidget>
 #include <optional>
 #include <vector>
@@ -53,6 +54,7 @@ class LayersPanel : public QWidget {
     QLineEdit* filter_;
     QTreeView* view_;
     QLabel* summary_;
+    QTimer reader_;
     std::vector<size_t> selected_;
     std::optional<size_t> focus_;
 };

@@ -4,6 +4,7 @@
 #include <QComboBox>
 #include <QDoubleSpinBox>
 #include <QDropEvent>
+#include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMimeData>
@@ -160,12 +161,15 @@ TEST_F(Window, FilterLineNarrowsTheTree) {
     open_sample();
     window->actions().filter->trigger();
     auto* line = window->layers().filter();
-    QTest::keyClicks(line, "head");
     QTreeView* view = window->layers().view();
+    const int width = view->columnWidth(LayerTreeModel::Parameters);
+    QTest::keyClicks(line, "head");
     EXPECT_EQ(view->model()->rowCount(), 1);
+    EXPECT_EQ(view->columnWidth(LayerTreeModel::Parameters), width) << "columns stay as they were";
     QTest::keyClick(line, Qt::Key_A, Qt::ControlModifier);
     QTest::keyClick(line, Qt::Key_Delete);
     EXPECT_EQ(view->model()->rowCount(), 3);
+    EXPECT_EQ(view->header()->sectionResizeMode(LayerTreeModel::Name), QHeaderView::Stretch);
 }
 
 TEST_F(Window, OpensWhatIsDroppedAsWhatItIs) {
