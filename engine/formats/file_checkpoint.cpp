@@ -8,10 +8,14 @@ void FileCheckpoint::add_file(MappedFilePtr file) {
     mapped_.push_back(std::move(file));
 }
 
+void release_bytes(const Checkpoint& checkpoint, std::span<const std::byte> bytes) {
+    if (const auto* files = dynamic_cast<const FileCheckpoint*>(&checkpoint))
+        for (const MappedFilePtr& file : files->mapped()) file->release(bytes);
+}
+
 void release_storage(const Checkpoint& checkpoint, size_t storage) {
     const StorageInfo& info = checkpoint.storages()[storage];
-    if (const auto* files = dynamic_cast<const FileCheckpoint*>(&checkpoint))
-        for (const MappedFilePtr& file : files->mapped()) file->release({info.data, info.bytes});
+    release_bytes(checkpoint, {info.data, info.bytes});
 }
 
 }  // namespace lacuna

@@ -25,7 +25,9 @@ class FileCheckpoint : public Checkpoint {
     std::vector<MappedFilePtr> mapped_;
 };
 
-/// Lets go of what was read of a storage (MappedFile::release); for passes over whole checkpoints.
+/// Lets go of what was read of these bytes of a checkpoint (MappedFile::release); for passes over whole checkpoints.
+void release_bytes(const Checkpoint& checkpoint, std::span<const std::byte> bytes);
+/// The same for a storage.
 void release_storage(const Checkpoint& checkpoint, size_t storage);
 
 }  // namespace lacuna

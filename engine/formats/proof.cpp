@@ -71,9 +71,10 @@ ExportProof prove(PrunedStorages& meant, const Checkpoint& written, const std::f
         const TensorInfo& source = tensors[i];
         if (now.name != source.name || now.dtype != source.dtype || now.shape != source.shape)
             refuse(source.name + " became " + now.name + ' ' + to_string(now.shape));
+        const auto meant_hash = hash(meant.contiguous(i, meant_scratch), progress);
+        release_storage(meant.checkpoint(), source.storage);
         const auto bytes = contiguous_bytes(written.view(i), written_scratch);
-        if (!XXH128_isEqual(hash(meant.contiguous(i, meant_scratch), progress), hash(bytes, progress)))
-            refuse(source.name + " has other values");
+        if (!XXH128_isEqual(meant_hash, hash(bytes, progress))) refuse(source.name + " has other values");
         if (const Mask* mask = meant.mask(i)) {
             const int64_t zeros = count_zeros(*mask, bytes);
             if (zeros != mask->pruned()) refuse(source.name + " lacks zeros that its mask asks for");
@@ -82,7 +83,6 @@ ExportProof prove(PrunedStorages& meant, const Checkpoint& written, const std::f
         } else if (!meant.touches(source.storage)) {
             ++proof.tensors_untouched;
         }
-        release_storage(meant.checkpoint(), source.storage);
         release_storage(written, now.storage);
     }
     return proof;

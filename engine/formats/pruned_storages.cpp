@@ -1,8 +1,10 @@
 #include "engine/formats/pruned_storages.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/formats/file_checkpoint.h"
 #include "engine/model/model.h"
 #include "engine/tensor/runs.h"
 
@@ -54,7 +56,7 @@ std::span<const std::byte> PrunedStorages::bytes(size_t storage) {
     if (views == views_.end()) return {source.data, source.bytes};
     if (buffered_ != storage) {
         buffered_ = SIZE_MAX;
-        buffer_.assign(source.data, source.data + source.bytes);
+        copy_to_buffer({source.data, source.bytes});
         for (const size_t index : views->second) {
             const TensorInfo& tensor = checkpoint_.tensors()[index];
             prune(*masks_.at(index), tensor, buffer_.data() + tensor.offset);
@@ -62,6 +64,18 @@ std::span<const std::byte> PrunedStorages::bytes(size_t storage) {
         buffered_ = storage;
     }
     return buffer_;
+}
+
+void PrunedStorages::copy_to_buffer(std::span<const std::byte> bytes) {
+    constexpr size_t piece = size_t(16) << 20;
+    buffer_.clear();
+    buffer_.reserve(bytes.size());
+    while (!bytes.empty()) {
+        const auto now = bytes.first(std::min(piece, bytes.size()));
+        buffer_.insert(buffer_.end(), now.begin(), now.end());
+        release_bytes(checkpoint_, now);
+        bytes = bytes.subspan(now.size());
+    }
 }
 
 TensorView PrunedStorages::view(size_t index) {

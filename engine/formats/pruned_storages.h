@@ -27,6 +27,9 @@ class PrunedStorages {
     const Mask* mask(size_t index) const;
 
   private:
+    /// Fills buffer_ piece by piece and lets go of what was copied, so that a storage is in memory once.
+    void copy_to_buffer(std::span<const std::byte> bytes);
+
     const Checkpoint& checkpoint_;
     std::map<size_t, const Mask*> masks_;          // by tensor
     std::map<size_t, std::vector<size_t>> views_;  // masked tensors, by storage

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/formats/file_checkpoint.h"
 #include "engine/session/shared_masks.h"
 #include "engine/session/tensor_loop.h"
 
@@ -55,6 +56,7 @@ void Pruning::step(Progress& progress) {
         const MaskRequest request{checkpoint_->view(group.target.tensor), group.fake_sparsity.mask.get(),
                                   &group.target.options, ties_, group.fqn};
         next[i] = std::make_shared<const Mask>(group.target.sparsifier->compute(request));
+        release_storage(*checkpoint_, checkpoint_->tensors()[group.target.tensor].storage);
     });
     for (size_t i = 0; i < enabled.size(); ++i) groups_[enabled[i]].fake_sparsity.mask = std::move(next[i]);
     ++steps_;

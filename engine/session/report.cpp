@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/formats/file_checkpoint.h"
 #include "engine/session/pruning.h"
 #include "engine/session/tensor_loop.h"
 #include "engine/session/zeros.h"
@@ -21,6 +22,13 @@ std::string lines_of(const List& list, const ToJson& to_json) {
     std::string text = "[";
     for (const auto& entry : list) text += (text.size() > 1 ? ",\n    " : "\n    ") + text_of(to_json(entry));
     return text + (text.size() > 1 ? "\n  ]" : "]");
+}
+
+/// The zeros of a tensor once `mask` is squashed in; what was read of it is let go of.
+std::optional<int64_t> zeros_in_file(const Checkpoint& checkpoint, size_t tensor, const Mask* mask = nullptr) {
+    const auto zeros = count_zeros(checkpoint.view(tensor), mask);
+    release_storage(checkpoint, checkpoint.tensors()[tensor].storage);
+    return zeros;
 }
 
 }  // namespace
@@ -44,7 +52,7 @@ Report make_report(const Pruning& pruning, double seconds, Progress& progress) {
         const Pruning::Group& group = pruning.groups()[i];
         const Mask& mask = *masks.find(group.fqn)->second;
         report.layers[i].zeros =
-            count_zeros(pruning.checkpoint().view(group.target.tensor), &mask).value_or(mask.pruned());
+            zeros_in_file(pruning.checkpoint(), group.target.tensor, &mask).value_or(mask.pruned());
     });
     for (const LayerReport& layer : report.layers) {
         report.params += layer.params;
@@ -78,7 +86,7 @@ Inspection inspect(const Checkpoint& checkpoint, bool count, Progress& progress)
     }
     if (!count) return inspection;
     for_each_tensor(sizes, "Counting zeros", progress,
-                    [&](size_t i) { inspection.tensors[i].zeros = count_zeros(checkpoint.view(i)); });
+                    [&](size_t i) { inspection.tensors[i].zeros = zeros_in_file(checkpoint, i); });
     return inspection;
 }
 

@@ -88,6 +88,24 @@ TEST_F(Contract, InspectReadsNoDataUnlessAsked) {
     EXPECT_LT(outcome.peak_kilobytes, 200'000);
 }
 
+TEST_F(Contract, MemoryIsBoundByTheLargestTensorNotTheFile) {
+    constexpr size_t tensors = 16, bytes = 16 << 20;
+    Json header;
+    for (size_t i = 0; i < tensors; ++i)
+        header["w" + std::to_string(i)] = {
+            {"dtype", "F32"}, {"shape", {2048, 2048}}, {"data_offsets", {i * bytes, (i + 1) * bytes}}};
+    const std::string text = header.dump();
+    std::string start(8, '\0');
+    for (size_t i = 0; i < 4; ++i) start[i] = char(text.size() >> 8 * i);
+    place.folder.write("model.safetensors", start + text);
+    fs::resize_file(place.at("model.safetensors"), 8 + text.size() + tensors * bytes);
+    EXPECT_LT(lacuna_cli({"inspect", place.at("model.safetensors"), "--sparsity"}).peak_kilobytes, 100'000);
+    const Outcome outcome = prune({"--masks", place.at("masks"), "--report", "-"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(Json::parse(outcome.out)["total"]["sparsity"], 1.0);
+    EXPECT_LT(outcome.peak_kilobytes, 150'000);
+}
+
 TEST_F(Contract, PruneWritesItsThreeFiles) {
     const Outcome outcome = prune({"--masks", place.at("masks"), "--report", place.at("report")});
     ASSERT_EQ(outcome.status, 0) << outcome.err;
