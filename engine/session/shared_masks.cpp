@@ -1,5 +1,6 @@
 #include "engine/session/shared_masks.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <vector>
 
@@ -24,6 +25,20 @@ struct Sharer {
     const TensorInfo* info;
     MaskPtr* mask;
 };
+
+/// True where a place in the storage may be several elements of the tensor, as in an expanded view.
+bool may_repeat(const TensorInfo& info) {
+    std::vector<std::pair<int64_t, int64_t>> steps;  // stride and length of each dimension that moves
+    for (size_t d = 0; d < info.shape.size(); ++d)
+        if (info.shape[d] > 1) steps.emplace_back(info.strides[d], info.shape[d]);
+    std::sort(steps.begin(), steps.end());
+    int64_t covered = 1;
+    for (const auto& [stride, length] : steps) {
+        if (stride < covered) return true;
+        covered += stride * (length - 1);
+    }
+    return false;
+}
 
 void unite(const std::vector<Sharer>& sharers, uint64_t storage_bytes) {
     std::vector<bool> pruned(storage_bytes);
@@ -51,7 +66,8 @@ void spread_over_shared_storage(const Checkpoint& checkpoint, MaskSet& masks) {
         by_storage[info.storage].push_back({&info, &mask});
     }
     for (const auto& [storage, sharers] : by_storage)
-        if (sharers.size() > 1) unite(sharers, checkpoint.storages()[storage].bytes);
+        if (sharers.size() > 1 || may_repeat(*sharers.front().info))
+            unite(sharers, checkpoint.storages()[storage].bytes);
 }
 
 }  // namespace lacuna

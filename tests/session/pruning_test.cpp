@@ -98,6 +98,29 @@ TEST(Pruning, TensorsThatShareStorageLoseWhatAnyOfTheirMasksPrunes) {
     EXPECT_EQ(make_report(pruning, 0, progress).zeros, 3 + 3 + 1);
 }
 
+/// Four values seen as three equal rows, as torch.Tensor.expand makes them.
+class ExpandedCheckpoint final : public Checkpoint {
+  public:
+    ExpandedCheckpoint() {
+        storages_ = {{reinterpret_cast<const std::byte*>(values_), sizeof values_}};
+        tensors_ = {{"weight", DType::F32, {3, 4}, {0, 1}, 0, 0}};
+        finish();
+    }
+
+  private:
+    float values_[4] = {1, 2, 3, 4};
+};
+
+TEST(Pruning, ATensorThatRepeatsItsStorageLosesAPlaceEverywhere) {
+    const auto checkpoint = std::make_shared<ExpandedCheckpoint>();
+    const Pruning pruning = pruned(checkpoint,
+                                   "  - {layers: weight, sparsifier: weight_norm, sparse_block_shape: [1, 1], "
+                                   "sparsity_level: 0.1}\n");  // one weight of twelve, the first of the equal ones
+    EXPECT_EQ(pruning.masks().at("weight")->to_bytes(), (std::vector<uint8_t>{0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1}));
+    Progress progress;
+    EXPECT_EQ(make_report(pruning, 0, progress).zeros, 3);
+}
+
 TEST(Report, FollowsTheContract) {
     const ScratchFolder folder;
     const auto checkpoint = simple_linear(folder, true);
