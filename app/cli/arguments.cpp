@@ -118,8 +118,11 @@ class Grammar {
             ->required()
             ->type_name("RECIPE");
         add_path(prune_app_, "--out", prune_.out, "The pruned model")->required()->type_name("OUT");
-        prune_app_->add_option("--format", prune_.format, "Write this format instead of the model's own")
-            ->transform(CLI::CheckedTransformer(writable_formats()).description(""))
+        prune_app_
+            ->add_option_function<std::string>(
+                "--format", [this](const std::string& name) { prune_.format = writable_formats().at(name); },
+                "Write this format instead of the model's own")
+            ->check(CLI::IsMember(writable_formats()).description(""))
             ->type_name("safetensors|safetensors-sharded|torch-zip|torchscript");
         prune_app_
             ->add_option_function<std::string>(

@@ -13,8 +13,8 @@ std::string headline(const Checkpoint& checkpoint, const Console& console) {
     const std::string name = printable(checkpoint.path().filename().string());
     std::string text = console.coloured(name, Colour::strong) + "  " + std::string(format_name(checkpoint.format())) +
                        ", " + bytes_text(double(checkpoint.file_bytes())) + ", " +
-                       grouped(int64_t(checkpoint.tensors().size())) + " tensors, " + grouped(checkpoint.parameters()) +
-                       " parameters";
+                       counted(int64_t(checkpoint.tensors().size()), "tensor") + ", " +
+                       counted(checkpoint.parameters(), "parameter");
     if (checkpoint.runnable()) text += ", runnable";
     return text + "\n";
 }

@@ -65,9 +65,9 @@ std::string table_text(const Report& report, const Console& console) {
 
 std::string proof_text(const fs::path& out, const ExportProof& proof) {
     return "wrote " + printable(out.string()) + ", " + bytes_text(double(proof.bytes)) +
-           "; opened again: " + grouped(proof.zeros) + " pruned weights are zero in " +
-           grouped(int64_t(proof.tensors_pruned)) + " tensors, " + grouped(int64_t(proof.tensors_untouched)) +
-           " tensors are unchanged\n";
+           "; opened again: " + counted(proof.zeros, "pruned zero") + " in " +
+           counted(int64_t(proof.tensors_pruned), "tensor") + ", " +
+           counted(int64_t(proof.tensors_untouched), "tensor") + " unchanged\n";
 }
 
 /// One run of `prune`, with all that its parts share.

@@ -58,6 +58,10 @@ std::string grouped(int64_t number) {
     return digits;
 }
 
+std::string counted(int64_t number, const std::string& noun) {
+    return grouped(number) + ' ' + noun + (number == 1 ? "" : "s");
+}
+
 std::string percent_text(double fraction) {
     char text[32];
     std::snprintf(text, sizeof text, "%.2f %%", 100 * fraction);

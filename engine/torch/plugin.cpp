@@ -1,3 +1,8 @@
+#include <torch/csrc/jit/runtime/print_handler.h>
+
+#include <cstdio>
+#include <string>
+
 #include "engine/base/parallel.h"
 #include "engine/model/torch_plugin.h"
 #include "engine/torch/torch_runner.h"
@@ -7,6 +12,8 @@ namespace {
 std::unique_ptr<lacuna::Runner> make_plugin_runner(lacuna::CheckpointPtr checkpoint, const std::string& device,
                                                    int threads) {
     lacuna::set_threads(threads);
+    // What a model prints must not mix with the results on standard output.
+    torch::jit::setPrintHandler([](const std::string& text) { std::fputs(text.c_str(), stderr); });
     return lacuna::make_torch_runner(std::move(checkpoint), device);
 }
 

@@ -14,6 +14,9 @@ TEST(Text, Numbers) {
     EXPECT_EQ(grouped(1000), "1,000");
     EXPECT_EQ(grouped(-1234567), "-1,234,567");
     EXPECT_EQ(grouped(-123), "-123");
+    EXPECT_EQ(counted(1, "tensor"), "1 tensor");
+    EXPECT_EQ(counted(1234, "tensor"), "1,234 tensors");
+    EXPECT_EQ(counted(0, "tensor"), "0 tensors");
     EXPECT_EQ(bytes_text(0), "0 B");
     EXPECT_EQ(bytes_text(999), "999 B");
     EXPECT_EQ(bytes_text(999.6), "1.00 kB");
