@@ -121,6 +121,7 @@ class PruneRun {
         console_.clear_progress();
         std::signal(SIGINT, SIG_IGN);  // from here on the files change places, all of them
         std::signal(SIGTERM, SIG_IGN);
+        std::signal(SIGHUP, SIG_IGN);
         const bool report_on_output = arguments_.report == "-";
         if (report_on_output) console_.print(to_json(report));
         outputs_.commit();

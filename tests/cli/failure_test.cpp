@@ -106,7 +106,7 @@ TEST_F(Failure, Interrupted) {
                        "version: 1\ngroups: [{layers: '*', sparsifier: weight_norm, score: original}]\nsteps: 10000\n");
     write_safetensors(place.folder / "model.safetensors", {random_weights("w", {1500, 1500}, 1)});
     const auto before = place.files();
-    for (const int signal : {SIGINT, SIGTERM}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         Program program(place.prune_arguments(all_outputs()));
         const pid_t child = program.start();
         const auto staged = [&] {
