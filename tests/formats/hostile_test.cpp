@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <ctime>
 #include <random>
 
 #include "engine/base/error.h"
@@ -116,7 +116,7 @@ class HostilePickleTest : public testing::Test {
     }
     std::string problem(const std::string& pickle) {
         const fs::path path = archive(pickle);
-        const auto began = std::chrono::steady_clock::now();
+        const std::clock_t began = std::clock();  // the processor's time: other work on the machine does not count
         std::string what;
         try {
             open_checkpoint(path);
@@ -124,7 +124,7 @@ class HostilePickleTest : public testing::Test {
             EXPECT_EQ(error.kind(), ErrorKind::format);
             what = error.what();
         }
-        EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+        EXPECT_LT(double(std::clock() - began) / CLOCKS_PER_SEC, 10);
         return what;
     }
     ScratchFolder folder;
