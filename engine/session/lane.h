@@ -16,7 +16,7 @@ namespace lacuna {
 /// caller's business: wrap it, an exception that gets out ends the program.
 class Lane {
   public:
-    using Work = std::function<void(CancelToken)>;
+    using Work = std::function<void(const CancelToken&)>;
 
     Lane() : thread_([this] { serve(); }) {}
     ~Lane() { stop(); }

@@ -1,5 +1,8 @@
 #include "engine/session/session.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "engine/base/output_file.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/session_impl.h"
@@ -57,9 +60,9 @@ void Session::cancel_job() {
 
 // --- files
 
-void Session::open(fs::path path) {
+void Session::open(fs::path model) {
     Impl& s = *impl_;
-    s.control.post(s.counted([&s, path](CancelToken token) {
+    s.control.post(s.counted([&s, path = std::move(model)](const CancelToken& token) {
         s.run_job("Opening " + path.filename().string(), token, [&](Progress& progress) {
             const CheckpointPtr checkpoint = open_checkpoint(path);
             progress.check();
@@ -70,9 +73,9 @@ void Session::open(fs::path path) {
     }));
 }
 
-void Session::open_data(fs::path path) {
+void Session::open_data(fs::path data) {
     Impl& s = *impl_;
-    s.control.post(s.counted([&s, path](CancelToken token) {
+    s.control.post(s.counted([&s, path = std::move(data)](const CancelToken& token) {
         s.run_job("Opening data " + path.filename().string(), token, [&](Progress&) {
             s.data = Dataset::open(path);
             s.forget_evaluations();
@@ -89,31 +92,30 @@ void Session::close() {
     });
 }
 
-void Session::load_recipe(fs::path path) {
+void Session::load_recipe(fs::path recipe) {
     Impl& s = *impl_;
-    s.control.post(s.counted([&s, path](CancelToken token) {
+    s.control.post(s.counted([&s, path = std::move(recipe)](const CancelToken& token) {
         if (!s.document) {
             s.notify(Notice::Kind::warning, "A recipe needs a model to work on", "open a model first");
             return s.publish();
         }
         s.run_job("Recipe " + path.filename().string(), token, [&](Progress& progress) {
-            const Recipe recipe = read_recipe(path);
-            s.commit("Recipe " + path.filename().string(), with_recipe(*s.document, recipe, progress));
+            s.commit("Recipe " + path.filename().string(), with_recipe(*s.document, read_recipe(path), progress));
         });
     }));
 }
 
-void Session::save_recipe(fs::path path) {
+void Session::save_recipe(fs::path recipe) {
     Impl& s = *impl_;
-    s.post([&s, path] {
+    s.post([&s, path = std::move(recipe)] {
         if (!s.document) return;
         s.start_job("Saving recipe " + path.filename().string(), [&s, path, document = s.document](Progress& progress) {
-            const Recipe recipe = recipe_of(*document);
-            if (recipe.groups.empty())
+            const Recipe shown = recipe_of(*document);
+            if (shown.groups.empty())
                 throw Error(ErrorKind::state, path.string(), "there is nothing to save",
                             "choose a sparsifier for at least one layer");
-            const std::vector<std::string> other = differing(*document, recipe, progress);
-            write_file(path, to_yaml(recipe));
+            const std::vector<std::string> other = differing(*document, shown, progress);
+            write_file(path, to_yaml(shown));
             s.post([&s, path, other] {
                 s.modified = false;
                 if (other.empty()) {
@@ -133,7 +135,7 @@ void Session::save_recipe(fs::path path) {
 
 void Session::export_model(fs::path out, Format format, std::optional<fs::path> masks) {
     Impl& s = *impl_;
-    s.control.post(s.counted([&s, out, format, masks](CancelToken token) {
+    s.control.post(s.counted([&s, out = std::move(out), format, masks = std::move(masks)](const CancelToken& token) {
         if (!s.document) return;
         if (s.pending() && !s.step_now(token)) return;
         const auto work = [&s, out, format, masks, document = s.document](Progress& progress) {
@@ -155,9 +157,9 @@ void Session::export_model(fs::path out, Format format, std::optional<fs::path> 
 
 // --- intents
 
-void Session::set_sparsifier(std::vector<size_t> tensors, std::string name) {
+void Session::set_sparsifier(std::vector<size_t> tensors, std::string sparsifier) {
     Impl& s = *impl_;
-    s.post([&s, tensors, name] {
+    s.post([&s, tensors = std::move(tensors), name = std::move(sparsifier)] {
         s.edit(name.empty() ? "Remove sparsifier" : "Set sparsifier",
                [&](const Document& document) { return with_sparsifier(document, tensors, name); });
     });
@@ -165,7 +167,7 @@ void Session::set_sparsifier(std::vector<size_t> tensors, std::string name) {
 
 void Session::set_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging) {
     Impl& s = *impl_;
-    s.post([&s, tensors, option, value, dragging] {
+    s.post([&s, tensors = std::move(tensors), option = std::move(option), value = std::move(value), dragging] {
         std::string key = option;
         for (size_t tensor : tensors) key.append(",").append(std::to_string(tensor));
         s.edit(
@@ -177,7 +179,7 @@ void Session::set_option(std::vector<size_t> tensors, std::string option, Option
 
 void Session::reset_option(std::vector<size_t> tensors, std::string option) {
     Impl& s = *impl_;
-    s.post([&s, tensors, option] {
+    s.post([&s, tensors = std::move(tensors), option = std::move(option)] {
         s.edit("Reset " + quoted(option),
                [&](const Document& document) { return with_option(document, tensors, option, std::nullopt); });
     });
@@ -185,7 +187,7 @@ void Session::reset_option(std::vector<size_t> tensors, std::string option) {
 
 void Session::set_frozen(std::vector<size_t> tensors, bool frozen) {
     Impl& s = *impl_;
-    s.post([&s, tensors, frozen] {
+    s.post([&s, tensors = std::move(tensors), frozen] {
         s.edit(frozen ? "Freeze mask" : "Free mask",
                [&](const Document& document) { return with_frozen(document, tensors, frozen); });
     });
@@ -193,14 +195,14 @@ void Session::set_frozen(std::vector<size_t> tensors, bool frozen) {
 
 void Session::clear_masks(std::vector<size_t> tensors) {
     Impl& s = *impl_;
-    s.post([&s, tensors] {
+    s.post([&s, tensors = std::move(tensors)] {
         s.edit("Clear mask", [&](const Document& document) { return with_masks_cleared(document, tensors); });
     });
 }
 
 void Session::step() {
     Impl& s = *impl_;
-    s.control.post(s.counted([&s](CancelToken token) { s.step_now(token); }));
+    s.control.post(s.counted([&s](const CancelToken& token) { s.step_now(token); }));
 }
 
 void Session::undo() {

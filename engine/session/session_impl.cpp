@@ -129,7 +129,7 @@ void Session::Impl::document_changed() {
 void Session::Impl::request_previews() {
     if (previewing || !document || !any_computing(*document)) return;
     previewing = true;
-    previews.post(counted([this, from = document, first = focus](CancelToken token) {
+    previews.post(counted([this, from = document, first = focus](const CancelToken& token) {
         auto found = std::make_shared<std::vector<MaskWork>>(preview_work(*from, first));
         compute_masks(*from, *found, token);
         if (token.cancelled()) return;
@@ -169,7 +169,7 @@ void Session::Impl::request_detail() {
     const TensorStatePtr& state = document->tensors[*focus];
     if (detail_of == state) return;
     detail_of = state;
-    const auto work = [this, from = document, tensor = *focus](CancelToken token) {
+    const auto work = [this, from = document, tensor = *focus](const CancelToken& token) {
         Progress progress({}, token);
         try {
             auto made = details.make(*from, tensor, progress);
@@ -216,7 +216,7 @@ void Session::Impl::request_evaluation() {
     // A slow evaluation is given up for newer masks; a quick one finishes, so that a drag shows numbers all along.
     const bool slow = evaluation_seconds > 0.3;
     const auto work = [this, checkpoint = document->model->checkpoint_ptr(), set = data, masks,
-                       need_dense = !dense](CancelToken token) {
+                       need_dense = !dense](const CancelToken& token) {
         const auto publish_result = [this, checkpoint, set](const Evaluator::Result& result) {
             post([this, checkpoint, set, result] {
                 if (!document || document->model->checkpoint_ptr() != checkpoint || data != set) return;
@@ -241,7 +241,8 @@ void Session::Impl::take_evaluation(const Evaluator::Result& result) {
 }
 
 /// Runs a job on the control lane: intents that come meanwhile wait for it.
-void Session::Impl::run_job(const std::string& title, CancelToken token, const std::function<void(Progress&)>& work) {
+void Session::Impl::run_job(const std::string& title, const CancelToken& token,
+                            const std::function<void(Progress&)>& work) {
     Progress progress(
         [&](const ProgressState& state) {
             job = JobState{title, state, true};
@@ -265,7 +266,7 @@ void Session::Impl::run_job(const std::string& title, CancelToken token, const s
 
 /// Runs a job on its own lane, beside which editing goes on.
 void Session::Impl::start_job(const std::string& title, std::function<void(Progress&)> work) {
-    jobs.post(counted([this, title, work = std::move(work)](CancelToken token) {
+    jobs.post(counted([this, title, work = std::move(work)](const CancelToken& token) {
         const auto show = [this](std::optional<JobState> state) {
             post([this, state = std::move(state)] {
                 job = state;
@@ -308,7 +309,7 @@ DocumentPtr Session::Impl::stepped(const Document& from, Progress& progress) {
     return next;
 }
 
-bool Session::Impl::step_now(CancelToken token) {
+bool Session::Impl::step_now(const CancelToken& token) {
     if (!document) return false;
     DocumentPtr next;
     run_job("Step", token, [&](Progress& progress) {

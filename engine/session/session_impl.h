@@ -84,10 +84,10 @@ struct Session::Impl {
 
     /// Work for a lane, counted for wait_idle.
     Lane::Work counted(Lane::Work work) {
-        return [ticket = outstanding.ticket(), work = std::move(work)](CancelToken token) { work(std::move(token)); };
+        return [ticket = outstanding.ticket(), work = std::move(work)](const CancelToken& token) { work(token); };
     }
     void post(std::function<void()> work) {
-        control.post(counted([work = std::move(work)](CancelToken) { work(); }));
+        control.post(counted([work = std::move(work)](const CancelToken&) { work(); }));
     }
 
     // ---- publishing
@@ -113,10 +113,10 @@ struct Session::Impl {
     void forget_evaluations();
 
     // ---- jobs
-    void run_job(const std::string& title, CancelToken token, const std::function<void(Progress&)>& work);
+    void run_job(const std::string& title, const CancelToken& token, const std::function<void(Progress&)>& work);
     void start_job(const std::string& title, std::function<void(Progress&)> work);
     DocumentPtr stepped(const Document& from, Progress& progress);
-    bool step_now(CancelToken token);
+    bool step_now(const CancelToken& token);
 };
 
 }  // namespace lacuna

@@ -12,14 +12,14 @@ namespace {
 /// Waits until everything posted so far has run.
 void drain(Lane& lane) {
     std::promise<void> reached;
-    lane.post([&](CancelToken) { reached.set_value(); });
+    lane.post([&](const CancelToken&) { reached.set_value(); });
     reached.get_future().wait();
 }
 
 TEST(Lane, RunsInOrder) {
     Lane lane;
     std::vector<int> order;
-    for (int i = 0; i < 100; ++i) lane.post([&, i](CancelToken) { order.push_back(i); });
+    for (int i = 0; i < 100; ++i) lane.post([&, i](const CancelToken&) { order.push_back(i); });
     drain(lane);
     ASSERT_EQ(order.size(), 100u);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(order[size_t(i)], i);
@@ -28,14 +28,14 @@ TEST(Lane, RunsInOrder) {
 TEST(Lane, LatestOfATagWinsAndOthersStay) {
     Lane lane;
     std::promise<void> gate;
-    lane.post([opened = gate.get_future().share()](CancelToken) { opened.wait(); });
+    lane.post([opened = gate.get_future().share()](const CancelToken&) { opened.wait(); });
     std::vector<int> ran;
     lane.replace(
-        "slider", [&](CancelToken) { ran.push_back(1); }, false);
+        "slider", [&](const CancelToken&) { ran.push_back(1); }, false);
     lane.replace(
-        "other", [&](CancelToken) { ran.push_back(2); }, false);
+        "other", [&](const CancelToken&) { ran.push_back(2); }, false);
     lane.replace(
-        "slider", [&](CancelToken) { ran.push_back(3); }, false);
+        "slider", [&](const CancelToken&) { ran.push_back(3); }, false);
     gate.set_value();
     drain(lane);
     EXPECT_EQ(ran, (std::vector<int>{2, 3}));
@@ -48,7 +48,7 @@ TEST(Lane, ReplacingCancelsWhatRunsOnlyIfAsked) {
         std::atomic<bool> cancelled{false};
         lane.replace(
             "work",
-            [&](CancelToken token) {
+            [&](const CancelToken& token) {
                 started.set_value();
                 replaced.get_future().wait();
                 cancelled = token.cancelled();
@@ -56,7 +56,7 @@ TEST(Lane, ReplacingCancelsWhatRunsOnlyIfAsked) {
             false);
         started.get_future().wait();
         lane.replace(
-            "work", [](CancelToken) {}, ask);
+            "work", [](const CancelToken&) {}, ask);
         replaced.set_value();
         drain(lane);
         EXPECT_EQ(cancelled, ask);
@@ -69,15 +69,15 @@ TEST(Lane, StopCancelsDropsAndJoins) {
     {
         Lane lane;
         std::promise<void> started;
-        lane.post([&](CancelToken token) {
+        lane.post([&](const CancelToken& token) {
             started.set_value();
             while (!token.cancelled()) std::this_thread::yield();
             saw_cancel = true;
         });
-        lane.post([&](CancelToken) { ++dropped_ran; });
+        lane.post([&](const CancelToken&) { ++dropped_ran; });
         started.get_future().wait();
         lane.stop();
-        lane.post([&](CancelToken) { ++dropped_ran; });
+        lane.post([&](const CancelToken&) { ++dropped_ran; });
     }
     EXPECT_TRUE(saw_cancel);
     EXPECT_EQ(dropped_ran, 0);
