@@ -3,6 +3,8 @@
 #include <QBrush>
 #include <QGuiApplication>
 #include <QPalette>
+#include <algorithm>
+#include <functional>
 
 #include "ui/shell/text_format.h"
 
@@ -128,6 +130,11 @@ std::vector<size_t> LayerTreeModel::tensors_of(const QModelIndex& index) const {
         if (prunable_[tensor]) found.push_back(tensor);
     });
     return found;
+}
+
+void LayerTreeModel::leave_out_bystanders(std::vector<size_t>& tensors) const {
+    const auto meant = [this](size_t tensor) { return prunable_[tensor] != 0; };
+    if (std::any_of(tensors.begin(), tensors.end(), meant)) std::erase_if(tensors, std::not_fn(meant));
 }
 
 std::optional<size_t> LayerTreeModel::focus_of(const QModelIndex& index) const {

@@ -35,6 +35,8 @@ class LayerTreeModel : public QAbstractItemModel {
     std::vector<size_t> tensors_of(const QModelIndex& index) const;
     /// The tensor to look at for `index`: its own, or the first prunable below, or the first one.
     std::optional<size_t> focus_of(const QModelIndex& index) const;
+    /// Takes biases and the like out of a selection that holds weights too: a sweep over rows does not mean them.
+    void leave_out_bystanders(std::vector<size_t>& tensors) const;
     QModelIndex index_of_tensor(size_t tensor, int column = Name) const;
 
   Q_SIGNALS:

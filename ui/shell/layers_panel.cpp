@@ -115,15 +115,19 @@ void LayersPanel::set_snapshot(const SnapshotPtr& snapshot) {
     show_summary();
 }
 
-/// The first prunable tensor, so that the canvases have something to show from the first moment.
+/// The largest prunable tensor, so that the canvases have something to show from the first moment; in a small model all
+/// prunable tensors with it, so that the first slider moves the whole network.
 void LayersPanel::select_something() {
     if (!snapshot_->model) return;
     const auto& tensors = snapshot_->model->checkpoint().tensors();
-    const auto found = std::find_if(tensors.begin(), tensors.end(), prunable_by_default);
-    if (found == tensors.end()) return;
+    const auto weights = [](const TensorInfo& t) { return prunable_by_default(t) ? t.elements() : 0; };
+    const auto found = std::max_element(tensors.begin(), tensors.end(),
+                                        [&](const auto& a, const auto& b) { return weights(a) < weights(b); });
+    if (found == tensors.end() || weights(*found) == 0) return;
     QModelIndex row = proxy_->mapFromSource(model_->index_of_tensor(size_t(found - tensors.begin())));
     while (row.parent().isValid() && !view_->isExpanded(row.parent())) row = row.parent();
     view_->setCurrentIndex(row);
+    if (tensors.size() <= small_model) select_all_prunable();
     read_selection();
 }
 
@@ -190,6 +194,7 @@ void LayersPanel::read_selection() {
     }
     std::sort(tensors.begin(), tensors.end());
     tensors.erase(std::unique(tensors.begin(), tensors.end()), tensors.end());
+    model_->leave_out_bystanders(tensors);
     const auto focus = model_->focus_of(proxy_->mapToSource(view_->currentIndex()));
     if (focus != focus_) {
         focus_ = focus;

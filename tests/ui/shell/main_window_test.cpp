@@ -64,11 +64,11 @@ TEST_F(Window, BeginsWithWhatToDo) {
     EXPECT_FALSE(window->actions().undo->isEnabled());
 }
 
-TEST_F(Window, OpensAModelAndLooksAtItsFirstWeight) {
+TEST_F(Window, OpensAModelWithEveryWeightMatrixSelectedAndLooksAtTheLargest) {
     open_sample();
     EXPECT_FALSE(window->findChild<EmptyState*>()->isVisible());
     EXPECT_THAT(window->windowTitle().toStdString(), HasSubstr("sample.safetensors"));
-    EXPECT_THAT(window->layers().selected(), testing::ElementsAre(fc1_weight));
+    EXPECT_THAT(window->layers().selected(), testing::ElementsAre(fc1_weight, fc2_weight, head_weight));
     EXPECT_EQ(figure("kept"), "314 of 314");
     const auto detail = window->bridge().session().detail();
     ASSERT_TRUE(detail);
@@ -144,6 +144,8 @@ TEST_F(Window, TheDistributionsLineMovesTheFormsLevel) {
 
 TEST_F(Window, SelectAllPrunesEveryWeightMatrix) {
     open_sample();
+    window->layers().select_tensor(fc1_weight);
+    EXPECT_THAT(window->layers().selected(), testing::ElementsAre(fc1_weight));
     window->actions().select_all->trigger();
     EXPECT_THAT(window->layers().selected(), testing::ElementsAre(fc1_weight, fc2_weight, head_weight));
     choose("weight_norm");
