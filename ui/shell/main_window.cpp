@@ -147,11 +147,23 @@ void MainWindow::connect_panels() {
             [&session](const auto& tensors, const std::string& option) { session.reset_option(tensors, option); });
     connect(sparsifier_, &SparsifierPanel::freeze_wanted, this,
             [&session](const auto& tensors, bool frozen) { session.set_frozen(tensors, frozen); });
-    connect(distribution_, &DistributionCanvas::levelDragged, this, [&session](double level, bool dragging) {
-        if (const auto detail = session.detail())
-            session.set_option({detail->tensor}, "sparsity_level", level, dragging);
+    connect(distribution_, &DistributionCanvas::levelDragged, this, [this, &session](double level, bool dragging) {
+        session.set_option(moved_by_the_line(), "sparsity_level", level, dragging);
     });
     connect(status_, &StatusPanel::cancel_wanted, this, [&session] { session.cancel_job(); });
+}
+
+/// The tensor in focus, and with it what else is selected and has a level too.
+std::vector<size_t> MainWindow::moved_by_the_line() const {
+    const auto detail = bridge_->session().detail();
+    if (!detail) return {};
+    std::vector<size_t> tensors = layers_->selected();
+    if (!std::binary_search(tensors.begin(), tensors.end(), detail->tensor)) return {detail->tensor};
+    std::erase_if(tensors, [this](size_t tensor) {
+        const Sparsifier* rule = snapshot_->tensors.at(tensor)->sparsifier;
+        return !rule || !rule->find_option("sparsity_level");
+    });
+    return tensors;
 }
 
 void MainWindow::connect_actions() {

@@ -45,6 +45,7 @@ class MainWindow : public QMainWindow {
     void arrange_docks();
     void size_docks();
     void connect_panels();
+    std::vector<size_t> moved_by_the_line() const;
     void connect_actions();
     void show_snapshot(const SnapshotPtr& snapshot);
     void show_detail(const TensorDetailPtr& detail);

@@ -89,6 +89,7 @@ TEST_F(Window, AFailedOpenIsANoticeAndNotABox) {
 
 TEST_F(Window, ChoosingASparsifierPreviewsTheMaskAndStepTakesIt) {
     open_sample();
+    window->layers().select_tensor(fc1_weight);
     choose("weight_norm");
     EXPECT_TRUE(state(fc1_weight).pending());
     EXPECT_TRUE(window->actions().step->isEnabled());
@@ -140,6 +141,13 @@ TEST_F(Window, TheDistributionsLineMovesTheFormsLevel) {
     wait();
     EXPECT_DOUBLE_EQ(window->sparsifier().editor("sparsity_level")->findChild<QDoubleSpinBox*>()->value(), 0.25);
     EXPECT_EQ(state(fc1_weight).kept, 96);
+    EXPECT_EQ(state(fc2_weight).kept, 96) << "it moves all that is selected";
+    window->layers().select_tensor(fc1_weight);
+    wait();
+    Q_EMIT window->distribution_canvas().levelDragged(0.5, false);
+    wait();
+    EXPECT_EQ(state(fc1_weight).kept, 64);
+    EXPECT_EQ(state(fc2_weight).kept, 96);
 }
 
 TEST_F(Window, SelectAllPrunesEveryWeightMatrix) {
@@ -178,7 +186,7 @@ TEST_F(Window, OpensWhatIsDroppedAsWhatItIs) {
     drop(sample);
     ASSERT_TRUE(shown().model);
     drop(folder.write("half.yaml", "version: 1\ngroups:\n  - layers: \"*\"\n    sparsifier: weight_norm\n"));
-    EXPECT_EQ(shown().steps, 1) << notice_text().toStdString();
+    EXPECT_EQ(shown().pruned, (128 + 128 + 32) / 2) << notice_text().toStdString();
     using namespace testing_support;
     drop(write_safetensors(folder / "data.safetensors", {random_weights("inputs", {3, 8}),
                                                          tensor_of<int64_t>("labels", DType::I64, {3}, {0, 1, 2})}));
@@ -188,6 +196,7 @@ TEST_F(Window, OpensWhatIsDroppedAsWhatItIs) {
 
 TEST_F(Window, ExportWritesThePrunedFileAndProvesIt) {
     open_sample();
+    window->layers().select_tensor(fc1_weight);
     choose("weight_norm");
     window->actions().export_model->trigger();
     ExportDialog* dialog = window->files().export_dialog();
