@@ -29,7 +29,6 @@ struct Edit {
 class SparsifierForm : public testing::Test {
   protected:
     SparsifierForm() {
-        test_application();
         snapshot = snapshot_of(write_sample(folder / "sample.safetensors"));
         for (size_t tensor : {fc1_weight, fc2_weight})
             snapshot = with_state(*snapshot, tensor,
@@ -57,6 +56,7 @@ class SparsifierForm : public testing::Test {
         return editor ? editor->findChild<Field*>() : nullptr;
     }
 
+    QApplication& application = test_application();  // before the first widget
     testing_support::ScratchFolder folder;
     std::shared_ptr<Snapshot> snapshot;
     SparsifierPanel panel;
