@@ -141,7 +141,8 @@ OptionValue checked(const OptionSpec& spec, const OptionValue& value) {
 Options completed(std::span<const OptionSpec> specs, const Options& given, const std::string& owner) {
     Options full;
     for (const auto& [name, value] : given.values()) {
-        const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& one) { return one.name == name; });
+        const auto spec =
+            std::find_if(specs.begin(), specs.end(), [&key = name](const auto& one) { return one.name == key; });
         if (spec == specs.end()) {
             std::vector<std::string> known;
             for (const auto& one : specs) known.push_back(one.name);
