@@ -2,7 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sparsifiers/arranged.h"
-#include "engine/sparsifiers/sparsifier.h"
+#include "engine/sparsifiers/score_option.h"
 
 namespace lacuna {
 namespace {
@@ -39,8 +39,7 @@ class NM final : public Sparsifier {
             throw Error(ErrorKind::argument, std::string(request.name), reason, "leave this tensor out");
         check(*request.options, &request.weight.shape);
         const int64_t n = request.options->integer("n"), m = request.options->integer("m");
-        const Mask* scored = request.options->choice("score") == "masked" ? request.current : nullptr;
-        return prune_tensor(request.weight, scored, false,
+        return prune_tensor(request.weight, scored_mask(request), false,
                             {.level = 1, .block = {1, m}, .zeros = m - n, .ties = request.ties});
     }
 };
@@ -63,12 +62,7 @@ std::span<const OptionSpec> NM::options() const {
                    .maximum = longest_group,
                    .soft_minimum = 2,
                    .soft_maximum = 16},
-        OptionSpec{
-            .name = "score",
-            .type = OptionType::choice,
-            .help = "masked: pruned weights score 0 and stay pruned; original: every step scores all weights anew.",
-            .default_value = std::string("masked"),
-            .choices = {"masked", "original"}},
+        score_option(),
     };
     return specs;
 }

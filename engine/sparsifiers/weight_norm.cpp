@@ -3,14 +3,10 @@
 #include "engine/sparsifiers/arranged.h"
 #include "engine/sparsifiers/block_sparsifier.h"
 #include "engine/sparsifiers/level_curve.h"
+#include "engine/sparsifiers/score_option.h"
 
 namespace lacuna {
 namespace {
-
-/// The mask whose pruned weights score 0, if the options ask for that.
-const Mask* scored_mask(const MaskRequest& request) {
-    return request.options->choice("score") == "masked" ? request.current : nullptr;
-}
 
 /// Prunes the blocks with the lowest norm, or the lowest weights inside them (parity.md 1.4).
 class WeightNorm final : public BlockSparsifier {
@@ -59,12 +55,7 @@ std::span<const OptionSpec> WeightNorm::options() const {
                    .help = "1 scores a weight by its magnitude, 2 by its square.",
                    .default_value = std::string("2"),
                    .choices = {"1", "2"}},
-        OptionSpec{
-            .name = "score",
-            .type = OptionType::choice,
-            .help = "masked: pruned weights score 0 and stay pruned; original: every step scores all weights anew.",
-            .default_value = std::string("masked"),
-            .choices = {"masked", "original"}},
+        score_option(),
     };
     return specs;
 }
