@@ -59,6 +59,7 @@ Model::Model(CheckpointPtr checkpoint) : checkpoint_(std::move(checkpoint)) {
         layer_of_.push_back(holder);
         layers_[holder].tensors.push_back(i);
         if (is_parameter(tensors[i])) layers_[holder].parameters += tensors[i].elements();
+        if (prunable_by_default(tensors[i])) prunable_ += tensors[i].elements();
     }
     // Parents come before their children, so one pass from the end sums up the tree.
     for (size_t i = layers_.size(); i-- > 1;) layers_[layers_[i].parent].parameters += layers_[i].parameters;

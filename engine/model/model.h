@@ -28,6 +28,8 @@ class Model {
     const Checkpoint& checkpoint() const { return *checkpoint_; }
     const CheckpointPtr& checkpoint_ptr() const { return checkpoint_; }
     const std::vector<Layer>& layers() const { return layers_; }  ///< layers()[0] is the root
+    /// Elements of the tensors that `layers: "*"` takes.
+    int64_t prunable() const { return prunable_; }
     /// The layer that holds tensor `index`.
     const Layer& layer_of(size_t index) const { return layers_[layer_of_[index]]; }
 
@@ -35,6 +37,7 @@ class Model {
     CheckpointPtr checkpoint_;
     std::vector<Layer> layers_;
     std::vector<size_t> layer_of_;
+    int64_t prunable_ = 0;
 };
 
 using ModelPtr = std::shared_ptr<const Model>;

@@ -18,18 +18,15 @@ void Session::Impl::publish() {
     auto next = std::make_shared<Snapshot>();
     next->version = ++version;
     if (document) {
-        const Checkpoint& checkpoint = document->model->checkpoint();
         next->model = document->model;
         next->tensors = document->tensors;
-        next->parameters = checkpoint.parameters();
+        next->parameters = document->model->layers()[0].parameters;
+        next->prunable = document->model->prunable();
         next->steps = document->steps;
-        for (size_t i = 0; i < document->tensors.size(); ++i) {
-            const TensorState& state = *document->tensors[i];
-            const TensorInfo& info = checkpoint.tensors()[i];
-            if (prunable_by_default(info)) next->prunable += info.elements();
-            if (state.shown) next->pruned += state.shown->size() - state.kept;
-            next->pending |= state.pending();
-            next->computing |= state.computing;
+        for (const TensorStatePtr& state : document->tensors) {
+            if (state->shown) next->pruned += state->shown->size() - state->kept;
+            next->pending |= state->pending();
+            next->computing |= state->computing;
         }
     }
     if (!undo.empty()) next->undo_label = undo.back().label;

@@ -60,6 +60,7 @@ TEST_F(SessionTest, OpensAndPublishes) {
     const auto snapshot = session.snapshot();
     EXPECT_EQ(snapshot->tensors.size(), 4u);
     EXPECT_EQ(snapshot->prunable, 32 * 64 + 16 * 32);
+    EXPECT_EQ(snapshot->parameters, snapshot->model->checkpoint().parameters());
     EXPECT_EQ(snapshot->pruned, 0);
     EXPECT_FALSE(snapshot->pending || snapshot->computing || snapshot->modified || snapshot->job);
     EXPECT_GT(changes, 0);
