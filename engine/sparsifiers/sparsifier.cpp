@@ -31,6 +31,13 @@ Options Sparsifier::complete(const Options& given) const {
     return completed(options(), given, "sparsifier " + std::string(name()));
 }
 
+std::vector<Mask> Sparsifier::compute_all(std::span<const MaskRequest> unit) const {
+    std::vector<Mask> masks;
+    masks.reserve(unit.size());
+    for (const MaskRequest& request : unit) masks.push_back(compute(request));
+    return masks;
+}
+
 std::optional<double> Sparsifier::number(const Options& options, std::string_view name) const {
     const OptionSpec* spec = find_option(name);
     const bool numeric = spec && (spec->type == OptionType::number || spec->type == OptionType::integer);

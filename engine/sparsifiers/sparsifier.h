@@ -9,6 +9,7 @@
 
 #include "engine/base/progress.h"
 #include "engine/mask/mask.h"
+#include "engine/sparsifiers/activations.h"
 #include "engine/sparsifiers/options.h"
 #include "engine/tensor/tensor_view.h"
 
@@ -23,7 +24,8 @@ struct MaskRequest {
     const Mask* current = nullptr;     ///< the mask so far, never null; weights pruned there score as 0
     const Options* options = nullptr;  ///< complete: `Sparsifier::complete` was applied
     Ties ties = Ties::lowest;
-    std::string_view name;  ///< the tensor FQN, for error messages
+    std::string_view name;                     ///< the tensor FQN, for error messages
+    const Activations* activations = nullptr;  ///< for a rule that `needs_activations`; null: there was no calibration
 };
 
 /// How a sparsity level and a magnitude threshold belong together for one tensor under a rule that has both.
@@ -54,6 +56,14 @@ class Sparsifier {
     virtual void check(const Options& options, const Shape* shape) const = 0;
     /// The new mask, of the weight's shape. `check` passed. Deterministic; threads do not matter.
     virtual Mask compute(const MaskRequest& request) const = 0;
+
+    /// Whether `compute` looks at the layer's input (MaskRequest::activations), so that the model must run first.
+    virtual bool needs_activations() const { return false; }
+    /// Whether one tensor's mask depends on the others': the tensors that have this rule with equal options and are not
+    /// frozen form a unit, whose masks come from one `compute_all`.
+    virtual bool spans_tensors() const { return false; }
+    /// The new masks of a unit, one for each request in their order; all have equal options. As `compute` otherwise.
+    virtual std::vector<Mask> compute_all(std::span<const MaskRequest> unit) const;
 
     /// For a rule with a `sparsity_level`: how it maps to a magnitude, so that a line in a histogram can be dragged.
     virtual std::optional<ThresholdCurve> thresholds(const MaskRequest&) const { return std::nullopt; }
