@@ -50,6 +50,8 @@ class Grammar {
         add_prune();
         add_eval();
         add_sparsifiers();
+        add_convert();
+        add_conversions();
     }
 
     Arguments parse(int argc, char** argv) {
@@ -76,6 +78,13 @@ class Grammar {
     }
 
     static CLI::Option* add_path(CLI::App* app, const std::string& name, std::filesystem::path& path,
+                                 const std::string& help) {
+        return app
+            ->add_option_function<std::string>(
+                name, [&path](const std::string& text) { path = text; }, help)
+            ->check(not_empty);
+    }
+    static CLI::Option* add_path(CLI::App* app, const std::string& name, std::optional<std::filesystem::path>& path,
                                  const std::string& help) {
         return app
             ->add_option_function<std::string>(
@@ -124,12 +133,8 @@ class Grammar {
                 "Write this format instead of the model's own")
             ->check(CLI::IsMember(writable_formats()).description(""))
             ->type_name("safetensors|safetensors-sharded|torch-zip|torchscript");
-        prune_app_
-            ->add_option_function<std::string>(
-                "--masks", [this](const std::string& text) { prune_.masks = text; },
-                "Also write the masks: safetensors, U8, 0 where pruned")
-            ->type_name("MASKS")
-            ->check(not_empty);
+        add_path(prune_app_, "--masks", prune_.masks, "Also write the masks: safetensors, U8, 0 where pruned")
+            ->type_name("MASKS");
         add_sink(prune_app_, "--report", prune_.report,
                  "Also write JSON: sparsity of each pruned tensor, and in total");
         add_device(prune_app_, prune_.device);
@@ -167,19 +172,59 @@ class Grammar {
         sparsifiers_app_->footer(footer("", "  lacuna-cli sparsifiers --json -"));
     }
 
+    void add_convert() {
+        convert_app_ = app_.add_subcommand("convert", "Rewrite a pruned TorchScript model so that its zeros pay");
+        add_model(convert_app_, convert_.model);
+        convert_app_->add_option("--to", convert_.conversion, "What to make of it; see lacuna-cli conversions")
+            ->required()
+            ->type_name("NAME");
+        add_path(convert_app_, "--out", convert_.out, "The converted model")->required()->type_name("OUT");
+        auto* recipe = add_path(convert_app_, "--recipe", convert_.recipe, "Prune by this recipe (YAML) first");
+        recipe->type_name("RECIPE");
+        add_path(convert_app_, "--masks", convert_.masks, "Apply these masks, as prune wrote them, first")
+            ->type_name("MASKS")
+            ->excludes(recipe);
+        add_path(convert_app_, "--data", convert_.data, "Samples to compare on: safetensors with inputs and labels")
+            ->type_name("DATA");
+        convert_app_
+            ->add_option("--input-shape", convert_.input_shape, "Without data, compare on a random input: 1,3,8,8")
+            ->delimiter(',')
+            ->check(CLI::Range(int64_t(1), int64_t(1) << 20).description(""))
+            ->type_name("N,...");
+        convert_app_->add_option("--option", convert_.options, "An option of the conversion; may be repeated")
+            ->type_name("NAME=VALUE");
+        add_sink(convert_app_, "--report", convert_.report, "Also write JSON: what became of each layer");
+        convert_app_->footer(
+            footer("Without --recipe and --masks, what counts is the zeros that the model holds. The result is run\n"
+                   "beside the masked model where an input is known; OUT and REPORT appear together or not at\n"
+                   "all. LibTorch is needed.",
+                   "  lacuna-cli convert model.pt --recipe rows.yaml --to smaller --out smaller.pt"));
+    }
+
+    void add_conversions() {
+        conversions_app_ = app_.add_subcommand("conversions", "List the conversions, with their options");
+        add_sink(conversions_app_, "--json", conversions_.json, "Write JSON there instead of text");
+        conversions_app_->footer(footer("", "  lacuna-cli conversions --json -"));
+    }
+
     Arguments chosen() const {
         if (inspect_app_->parsed()) return {inspect_, threads_};
         if (prune_app_->parsed()) return {prune_, threads_};
         if (eval_app_->parsed()) return {eval_, threads_};
+        if (convert_app_->parsed()) return {convert_, threads_};
+        if (conversions_app_->parsed()) return {conversions_, threads_};
         return {sparsifiers_, threads_};
     }
 
     CLI::App app_;
-    CLI::App *inspect_app_ = nullptr, *prune_app_ = nullptr, *eval_app_ = nullptr, *sparsifiers_app_ = nullptr;
+    CLI::App *inspect_app_ = nullptr, *prune_app_ = nullptr, *eval_app_ = nullptr, *sparsifiers_app_ = nullptr,
+             *convert_app_ = nullptr, *conversions_app_ = nullptr;
     InspectArguments inspect_;
     PruneArguments prune_;
     EvalArguments eval_;
     SparsifiersArguments sparsifiers_;
+    ConvertArguments convert_;
+    ConversionsArguments conversions_;
     int threads_ = 0;
 };
 

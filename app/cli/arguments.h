@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "engine/model/checkpoint.h"
 
@@ -34,13 +35,27 @@ struct SparsifiersArguments {
     Sink json;
 };
 
+struct ConvertArguments {
+    std::filesystem::path model, out;
+    std::string conversion;
+    std::optional<std::filesystem::path> recipe, masks, data;  ///< at most one of recipe and masks
+    std::vector<std::string> options;                          ///< "name=value"
+    Shape input_shape;
+    Sink report;
+};
+struct ConversionsArguments {
+    Sink json;
+};
+
 /// Text that was asked for instead of a command: --help, --version.
 struct PrintArguments {
     std::string text;
 };
 
 struct Arguments {
-    std::variant<PrintArguments, InspectArguments, PruneArguments, EvalArguments, SparsifiersArguments> command;
+    std::variant<PrintArguments, InspectArguments, PruneArguments, EvalArguments, SparsifiersArguments,
+                 ConvertArguments, ConversionsArguments>
+        command;
     int threads = 0;  ///< 0: as many as the machine has
 };
 

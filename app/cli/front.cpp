@@ -45,6 +45,8 @@ struct RunCommand {
     void operator()(const PruneArguments& arguments) const { run_prune(arguments, console, cancel_token()); }
     void operator()(const EvalArguments& arguments) const { run_eval(arguments, console, cancel_token()); }
     void operator()(const SparsifiersArguments& arguments) const { run_sparsifiers(arguments, console); }
+    void operator()(const ConvertArguments& arguments) const { run_convert(arguments, console, cancel_token()); }
+    void operator()(const ConversionsArguments& arguments) const { run_conversions(arguments, console); }
 };
 
 }  // namespace

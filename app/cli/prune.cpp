@@ -25,19 +25,11 @@ void check_device(const std::string& device) {
                 "leave --device out: the processor gives the same masks");
 }
 
-/// The outputs' names, to tell whether two are the same file.
-void check_distinct(const PruneArguments& arguments) {
-    std::vector<std::pair<std::string, fs::path>> outputs{{"--out", arguments.out}};
+NamedOutputs outputs_of(const PruneArguments& arguments) {
+    NamedOutputs outputs{{"--out", arguments.out}};
     if (arguments.masks) outputs.emplace_back("--masks", *arguments.masks);
     if (arguments.report && *arguments.report != "-") outputs.emplace_back("--report", *arguments.report);
-    std::error_code ignored;
-    for (size_t i = 0; i < outputs.size(); ++i)
-        for (size_t j = i + 1; j < outputs.size(); ++j) {
-            const fs::path &a = outputs[i].second, &b = outputs[j].second;
-            if (fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) || fs::equivalent(a, b, ignored))
-                throw UsageError(outputs[i].first + " and " + outputs[j].first + " name the same file, " + a.string() +
-                                 "; give each a name of its own");
-        }
+    return outputs;
 }
 
 std::string table_text(const Report& report, const Console& console) {
@@ -141,7 +133,7 @@ class PruneRun {
 }  // namespace
 
 void run_prune(const PruneArguments& arguments, const Console& console, CancelToken cancel) {
-    check_distinct(arguments);
+    check_distinct(outputs_of(arguments));
     check_device(arguments.device);
     PruneRun(arguments, console, std::move(cancel)).run();
 }

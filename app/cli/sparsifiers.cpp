@@ -1,8 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/commands.h"
-#include "app/cli/table.h"
-#include "app/cli/text.h"
+#include "app/cli/option_text.h"
 #include "engine/sparsifiers/sparsifier.h"
 
 namespace lacuna::cli {
@@ -10,67 +9,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string type_name(OptionType type) {
-    switch (type) {
-        case OptionType::number:
-            return "number";
-        case OptionType::integer:
-            return "integer";
-        case OptionType::boolean:
-            return "boolean";
-        case OptionType::choice:
-            return "choice";
-        case OptionType::block_shape:
-            return "block shape";
-    }
-    return {};
-}
-
-bool has_range(const OptionSpec& spec) {
-    return spec.type != OptionType::boolean && spec.type != OptionType::choice;
-}
-
-Json to_json(const OptionSpec& spec) {
-    Json json{{"name", spec.name}, {"type", type_name(spec.type)}, {"help", spec.help}};
-    if (spec.default_value)
-        json["default"] = std::visit([](const auto& value) { return Json(value); }, *spec.default_value);
-    else
-        json["default_text"] = spec.default_text;
-    if (has_range(spec)) {
-        json["minimum"] = spec.minimum;
-        json["maximum"] = spec.maximum;
-    }
-    if (spec.type == OptionType::choice) json["choices"] = spec.choices;
-    return json;
-}
-
 Json to_json(const Sparsifier& rule) {
     Json json{{"name", rule.name()},
               {"title", rule.title()},
               {"help", rule.help()},
               {"source", rule.source()},
-              {"options", Json::array()}};
-    for (const OptionSpec& spec : rule.options()) json["options"].push_back(to_json(spec));
+              {"options", options_json(rule.options())}};
     return json;
 }
 
-/// The values that an option takes, in few words.
-std::string values_text(const OptionSpec& spec) {
-    if (spec.type == OptionType::boolean) return "true or false";
-    std::string choices;
-    for (const std::string& choice : spec.choices) choices += (choices.empty() ? "" : ", ") + choice;
-    if (spec.type == OptionType::choice) return choices;
-    const std::string range = to_string(OptionValue(spec.minimum)) + " to " + to_string(OptionValue(spec.maximum));
-    return type_name(spec.type) + ", " + range;
-}
-
 std::string text_of(const Sparsifier& rule, const Console& console) {
-    Table table({{"  option", Table::Align::left, Colour::good}, {"default"}, {"values"}, {"meaning"}});
-    for (const OptionSpec& spec : rule.options())
-        table.add({"  " + spec.name, spec.default_value ? to_string(*spec.default_value) : spec.default_text,
-                   values_text(spec), spec.help});
     return console.coloured(rule.name(), Colour::strong) + "  (" + std::string(rule.source()) + ")\n  " +
-           std::string(rule.help()) + "\n" + table.text(console);
+           std::string(rule.help()) + "\n" + options_text(rule.options(), console);
 }
 
 }  // namespace

@@ -1,12 +1,5 @@
 #include "engine/model/runner.h"
 
-#include <dlfcn.h>
-
-#include <cstdlib>
-#include <mutex>
-#include <system_error>
-#include <vector>
-
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/model/torch_plugin.h"
@@ -14,9 +7,6 @@
 namespace lacuna {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr const char* library_name = "liblacuna_torch.so";
-constexpr const char* library_variable = "LACUNA_TORCH_LIBRARY";
 
 bool is_integer(DType dtype) {
     switch (dtype) {
@@ -40,48 +30,6 @@ size_t needed(const Checkpoint& file, const std::string& name) {
         throw Error(ErrorKind::format, file.path().string(), "has no tensor called " + name,
                     "give a safetensors file with inputs (N first) and labels (N integers)");
     return *tensor;
-}
-
-/// Places to look in, the most particular first. The last is left to the loader: RUNPATH and system folders.
-std::vector<std::string> library_candidates() {
-    if (const char* named = std::getenv(library_variable); named && *named) return {named};
-    std::vector<std::string> places;
-    std::error_code code;
-    const fs::path program = fs::read_symlink("/proc/self/exe", code).parent_path();
-    for (const fs::path& folder : {program / "../lib", program})
-        if (fs::exists(folder / library_name, code))
-            places.push_back((folder / library_name).lexically_normal().string());
-    places.emplace_back(library_name);
-    return places;
-}
-
-const TorchPlugin* load_plugin() {
-    const std::vector<std::string> places = library_candidates();
-    void* library = nullptr;
-    std::string reason;
-    for (const std::string& place : places) {
-        library = ::dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
-        if (library) break;
-        if (const char* said = ::dlerror(); said && reason.empty()) reason = said;
-    }
-    if (!library)
-        throw Error(ErrorKind::missing, "running a model", "the LibTorch side could not be loaded (" + reason + ")",
-                    "build with -DLACUNA_TORCH=ON, or name " + std::string(library_name) + " in " + library_variable);
-    const auto function = reinterpret_cast<TorchPluginFunction>(::dlsym(library, torch_plugin_symbol));
-    const TorchPlugin* plugin = function ? function() : nullptr;
-    if (!plugin || plugin->version != TorchPlugin::current_version)
-        throw Error(ErrorKind::missing, "running a model",
-                    std::string(library_name) + " is of another version of Lacuna", "build both together");
-    return plugin;
-}
-
-/// Loads the library once; a failure may be mended and tried again.
-const TorchPlugin& plugin() {
-    static std::mutex mutex;
-    static const TorchPlugin* loaded = nullptr;
-    std::lock_guard lock(mutex);
-    if (!loaded) loaded = load_plugin();
-    return *loaded;
 }
 
 }  // namespace
@@ -124,7 +72,7 @@ std::unique_ptr<Runner> make_runner(CheckpointPtr checkpoint, const std::string&
             "give the model as a TorchScript file");
     if (device != "cpu" && device != "cuda")
         throw Error(ErrorKind::argument, "device", "there is none called \"" + device + "\"", "choose cpu or cuda");
-    return plugin().make_runner(std::move(checkpoint), device, threads());
+    return torch_plugin("running a model").make_runner(std::move(checkpoint), device, threads());
 }
 
 }  // namespace lacuna

@@ -84,6 +84,31 @@ OptionValue checked_block(const OptionSpec& spec, const OptionValue& value) {
 }
 
 template <typename T>
+std::optional<T> number_of(std::string_view text) {
+    T number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+/// "1x4" or "1,4", brackets allowed, as whole numbers; the text itself where it is something else.
+OptionValue block_from(std::string_view text) {
+    std::vector<int64_t> sides;
+    std::string_view rest = text;
+    if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
+    while (true) {
+        const size_t end = rest.find_first_of("x,");
+        std::string_view part = rest.substr(0, end);
+        while (part.starts_with(' ')) part.remove_prefix(1);
+        const auto side = number_of<int64_t>(part);
+        if (!side) return std::string(text);
+        sides.push_back(*side);
+        if (end == rest.npos) return sides;
+        rest.remove_prefix(end + 1);
+    }
+}
+
+template <typename T>
 const T& get(const std::map<std::string, OptionValue, std::less<>>& values, std::string_view name) {
     const auto found = values.find(name);
     if (found == values.end()) throw std::logic_error("no value for option " + std::string(name));
@@ -136,6 +161,16 @@ OptionValue checked(const OptionSpec& spec, const OptionValue& value) {
     if (!std::holds_alternative<bool>(value))
         refuse(spec, to_string(value) + " is neither true nor false", "give true or false");
     return value;
+}
+
+OptionValue parsed(const OptionSpec& spec, std::string_view text) {
+    if (spec.type == OptionType::block_shape) return checked(spec, block_from(text));
+    if (spec.type == OptionType::boolean && (text == "true" || text == "false")) return text == "true";
+    if (spec.type == OptionType::integer || spec.type == OptionType::number) {
+        if (const auto whole = number_of<int64_t>(text)) return checked(spec, *whole);
+        if (const auto real = number_of<double>(text)) return checked(spec, *real);
+    }
+    return checked(spec, std::string(text));
 }
 
 Options completed(std::span<const OptionSpec> specs, const Options& given, const std::string& owner) {

@@ -55,6 +55,8 @@ class Options {
 /// Checks one value against its spec and brings it to the spec's type (2 → "2" for a choice, 1 → 1.0 for a number).
 /// Throws Error(argument) with where = option's name: "0.5 is not a whole number", "7 is not between 0 and 1".
 OptionValue checked(const OptionSpec& spec, const OptionValue& value);
+/// A value as a command line gives it: "0.5", "true", "l2", "1x4" or "1,4", checked as above. Throws Error(argument).
+OptionValue parsed(const OptionSpec& spec, std::string_view text);
 /// `given` checked against `specs`, with left-out options filled in where they have a default. `owner` says in errors
 /// whose options they are ("sparsifier weight_norm"). Throws Error(argument), also for an option without a spec (naming
 /// the nearest).

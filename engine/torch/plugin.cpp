@@ -5,22 +5,33 @@
 
 #include "engine/base/parallel.h"
 #include "engine/model/torch_plugin.h"
+#include "engine/torch/convert.h"
 #include "engine/torch/torch_runner.h"
 
 namespace {
 
-std::unique_ptr<lacuna::Runner> make_plugin_runner(lacuna::CheckpointPtr checkpoint, const std::string& device,
-                                                   int threads) {
+void enter(int threads) {
     lacuna::set_threads(threads);
     // What a model prints must not mix with the results on standard output.
     torch::jit::setPrintHandler([](const std::string& text) { std::fputs(text.c_str(), stderr); });
+}
+
+std::unique_ptr<lacuna::Runner> make_plugin_runner(lacuna::CheckpointPtr checkpoint, const std::string& device,
+                                                   int threads) {
+    enter(threads);
     return lacuna::make_torch_runner(std::move(checkpoint), device);
+}
+
+lacuna::ConversionReport plugin_convert(const lacuna::ConversionRequest& request, int threads,
+                                        lacuna::Progress& progress) {
+    enter(threads);
+    return lacuna::convert_with_torch(request, progress);
 }
 
 }  // namespace
 
-/// Found by name by lacuna::make_runner.
+/// Found by name by lacuna::torch_plugin.
 extern "C" const lacuna::TorchPlugin* lacuna_torch_plugin() {
-    static const lacuna::TorchPlugin plugin{lacuna::TorchPlugin::current_version, make_plugin_runner};
+    static const lacuna::TorchPlugin plugin{lacuna::TorchPlugin::current_version, make_plugin_runner, plugin_convert};
     return &plugin;
 }

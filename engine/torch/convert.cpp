@@ -1,0 +1,27 @@
+#include "engine/torch/convert.h"
+
+#include <map>
+#include <string_view>
+
+#include "engine/base/error.h"
+
+namespace lacuna {
+namespace {
+
+/// One line for each conversion that engine/model declares.
+const std::map<std::string_view, ConvertFunction>& functions() {
+    static const std::map<std::string_view, ConvertFunction> all{};
+    return all;
+}
+
+}  // namespace
+
+ConversionReport convert_with_torch(const ConversionRequest& request, Progress& progress) {
+    const auto found = functions().find(request.conversion);
+    if (found == functions().end())
+        throw Error(ErrorKind::argument, request.conversion, "LibTorch's side has no conversion of that name",
+                    "build both together");
+    return found->second(request, progress);
+}
+
+}  // namespace lacuna
