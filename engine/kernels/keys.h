@@ -13,6 +13,9 @@ using Key64 = uint64_t;
 inline constexpr Key32 nan_key32 = 0x7fffffff;
 inline constexpr Key64 nan_key64 = 0x7fffffffffffffff;
 
+template <typename Key>
+inline constexpr Key nan_key = sizeof(Key) == sizeof(Key32) ? Key(nan_key32) : Key(nan_key64);
+
 inline Key32 key_of(float score) {
     const auto bits = std::bit_cast<uint32_t>(score) & 0x7fffffff;
     return bits > 0x7f800000 ? nan_key32 : bits;

@@ -26,11 +26,16 @@ struct Cut {
 template <typename Key>
 Cut<Key> find_cut(const KeyReader<Key>& reader, int64_t count, int64_t k);
 
+/// The same for keys that all lie in [low, high].
+template <typename Key>
+Cut<Key> find_cut_between(const KeyReader<Key>& reader, int64_t count, int64_t k, Key low, Key high);
+
 /// Sets bit i of `words` to 1 for selected keys and 0 for the others; bits past the last key are 0.
 template <typename Key>
 void mark_below(const KeyReader<Key>& reader, int64_t count, const Cut<Key>& cut, uint64_t* words);
 
-/// Both: the k lowest of `count` keys as bits, of equal ones the lower index; 0 ≤ k ≤ count.
+/// The k lowest of `count` keys as bits, of equal ones the lower index; 0 ≤ k ≤ count. As a rule one pass: the cut is
+/// guessed from a sample, and what lies near the guess is looked at again (Floyd and Rivest 1975).
 template <typename Key>
 void select_lowest(const KeyReader<Key>& reader, int64_t count, int64_t k, uint64_t* words);
 
