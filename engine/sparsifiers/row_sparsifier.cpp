@@ -1,0 +1,91 @@
+#include "engine/sparsifiers/row_sparsifier.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "engine/base/parallel.h"
+#include "engine/kernels/lowest_of_few.h"
+
+namespace lacuna {
+namespace {
+
+constexpr int64_t weights_a_chunk = int64_t(1) << 16;
+constexpr int64_t weights_a_read = 4096;
+
+int64_t row_weights(const Shape& shape) {
+    return shape[0] > 0 ? element_count(shape) / shape[0] : 0;
+}
+
+}  // namespace
+
+std::string RowSparsifier::why_not(const Shape& shape, DType dtype) const {
+    if (!is_floating(dtype)) return "is " + std::string(dtype_name(dtype)) + ", not floating";
+    if (shape.size() >= 2) return {};
+    return std::string(name()) + " prunes rows of tensors with two or more dimensions, not " + to_string(shape);
+}
+
+void RowSparsifier::check(const Options&, const Shape*) const {}
+
+OptionSpec RowSparsifier::level_option(std::string help) {
+    return {.name = "sparsity_level",
+            .type = OptionType::number,
+            .help = std::move(help),
+            .default_value = 0.5,
+            .minimum = 0,
+            .maximum = 1};
+}
+
+void RowSparsifier::demand_fit(const MaskRequest& request) const {
+    if (const auto reason = why_not(request.weight.shape, request.weight.dtype); !reason.empty())
+        throw Error(ErrorKind::argument, std::string(request.name), reason, "leave this tensor out");
+    check(*request.options, &request.weight.shape);
+}
+
+std::vector<double> row_magnitudes(const TensorView& weight, const Mask* mask) {
+    const int64_t rows = weight.shape[0], columns = row_weights(weight.shape);
+    std::vector<double> sums(static_cast<size_t>(rows));
+    const int64_t grain = std::max<int64_t>(1, weights_a_chunk / std::max<int64_t>(columns, 1));
+    parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+        std::vector<double> part(static_cast<size_t>(std::min(weights_a_read, columns)));
+        for (int64_t row = begin; row < end; ++row)
+            for (int64_t first = row * columns; first < (row + 1) * columns; first += weights_a_read) {
+                const int64_t last = std::min(first + weights_a_read, (row + 1) * columns);
+                read_as_double(weight, first, last, part.data());
+                for (int64_t i = first; i < last; ++i)
+                    if (!mask || (*mask)[i]) sums[size_t(row)] += std::abs(part[size_t(i - first)]);
+            }
+    });
+    return sums;
+}
+
+void flag_lowest(const std::vector<double>& scores, size_t begin, size_t end, int64_t k, Ties ties, RowFlags& pruned) {
+    std::vector<kernels::Key64> keys;
+    for (size_t i = begin; i < end; ++i) keys.push_back(kernels::key_of(scores[i]));
+    RowFlags flags(keys.size());
+    if (ties == Ties::aten)
+        kernels::LowestByAten<kernels::Key64>().flag(keys.data(), int64_t(keys.size()), k, flags.data());
+    else
+        kernels::LowestOfFew<kernels::Key64>().flag(keys.data(), int64_t(keys.size()), k, flags.data());
+    for (size_t i = begin; i < end; ++i) pruned[i] |= flags[i - begin];
+}
+
+int64_t rows_truncated(double level, int64_t rows) {
+    return std::clamp<int64_t>(int64_t(double(rows) * std::clamp(level, 0.0, 1.0)), 0, rows);
+}
+
+void flag_pruned_rows(const Mask& mask, RowFlags& pruned) {
+    const int64_t columns = row_weights(mask.shape());
+    for (size_t row = 0; row < pruned.size(); ++row)
+        pruned[row] |= columns > 0 && mask.kept_in(int64_t(row) * columns, int64_t(row + 1) * columns) == 0;
+}
+
+Mask mask_without_rows(const Shape& shape, const RowFlags& pruned) {
+    Mask mask = Mask::ones(shape);
+    const int64_t columns = row_weights(shape);
+    for (size_t row = 0; row < pruned.size(); ++row)
+        if (pruned[row]) mask.set_range(int64_t(row) * columns, int64_t(row + 1) * columns, false);
+    return mask;
+}
+
+}  // namespace lacuna
