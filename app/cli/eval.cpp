@@ -25,6 +25,7 @@ std::string number_text(double number) {
 void run_eval(const EvalArguments& arguments, const Console& console, CancelToken cancel) {
     const CheckpointPtr checkpoint = open_checkpoint(arguments.model);
     const DatasetPtr data = Dataset::open(arguments.data);
+    data->labels();  // missing ones are said before LibTorch is loaded
     const auto runner = make_runner(checkpoint, arguments.device);
     Progress progress = console.progress(std::move(cancel));
     const Evaluation result = runner->evaluate(*data, {}, progress);

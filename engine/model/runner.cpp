@@ -38,21 +38,24 @@ std::shared_ptr<const Dataset> Dataset::open(const fs::path& path) {
     auto data = std::make_shared<Dataset>();
     data->file_ = open_checkpoint(path);
     data->inputs_ = needed(*data->file_, "inputs");
-    data->labels_ = needed(*data->file_, "labels");
-    const TensorInfo& inputs = data->file_->tensors()[data->inputs_];
-    const TensorInfo& labels = data->file_->tensors()[data->labels_];
+    data->labels_ = data->file_->find("labels");
+    const Shape& inputs = data->file_->tensors()[data->inputs_].shape;
     const auto fail = [&](const std::string& what, const std::string& hint) {
         throw Error(ErrorKind::format, path.string(), what, hint);
     };
-    if (labels.shape.size() != 1 || !is_integer(labels.dtype))
-        fail("labels are " + std::string(dtype_name(labels.dtype)) + " of shape " + to_string(labels.shape) +
-                 ", not N integers",
-             "store one class number for each sample");
-    data->samples_ = labels.shape[0];
+    if (inputs.empty()) fail("inputs are a single number", "the first dimension of inputs counts the samples");
+    data->samples_ = inputs[0];
+    if (data->labels_) {
+        const TensorInfo& labels = data->file_->tensors()[*data->labels_];
+        if (labels.shape.size() != 1 || !is_integer(labels.dtype))
+            fail("labels are " + std::string(dtype_name(labels.dtype)) + " of shape " + to_string(labels.shape) +
+                     ", not N integers",
+                 "store one class number for each sample");
+        if (labels.shape[0] != data->samples_)
+            fail("there are " + std::to_string(labels.shape[0]) + " labels for inputs of shape " + to_string(inputs),
+                 "the first dimension of inputs counts the samples");
+    }
     if (data->samples_ == 0) fail("holds no sample", "give at least one");
-    if (inputs.shape.empty() || inputs.shape[0] != data->samples_)
-        fail("there are " + std::to_string(data->samples_) + " labels for inputs of shape " + to_string(inputs.shape),
-             "the first dimension of inputs counts the samples");
     return data;
 }
 
@@ -61,7 +64,7 @@ TensorView Dataset::inputs() const {
 }
 
 TensorView Dataset::labels() const {
-    return file_->view(labels_);
+    return file_->view(labels_ ? *labels_ : needed(*file_, "labels"));
 }
 
 std::unique_ptr<Runner> make_runner(CheckpointPtr checkpoint, const std::string& device) {

@@ -2,15 +2,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/base/progress.h"
 #include "engine/formats/formats.h"
 #include "engine/model/checkpoint.h"
+#include "engine/sparsifiers/activations.h"
 
 namespace lacuna {
 
-/// Labelled samples: a safetensors file with `inputs` (N first, any dtype the model takes) and `labels` (N integers).
+/// Samples: a safetensors file with `inputs` (N first, any dtype the model takes) and, where they are to be evaluated,
+/// `labels` (N integers).
 class Dataset {
   public:
     /// Opens and checks it; reads no sample. Throws Error(file), Error(format).
@@ -18,12 +22,14 @@ class Dataset {
 
     int64_t samples() const { return samples_; }
     TensorView inputs() const;
-    TensorView labels() const;
+    bool has_labels() const { return labels_.has_value(); }
+    TensorView labels() const;  ///< throws Error(format) if there are none
     const std::filesystem::path& path() const { return file_->path(); }
 
   private:
     CheckpointPtr file_;
-    size_t inputs_ = 0, labels_ = 0;
+    size_t inputs_ = 0;
+    std::optional<size_t> labels_;
     int64_t samples_ = 0;
 };
 using DatasetPtr = std::shared_ptr<const Dataset>;
@@ -41,7 +47,12 @@ class Runner {
     virtual ~Runner() = default;
     /// Runs every sample, with `masks` on the weights they name (others as in the file), in batches; each batch is a
     /// progress and cancellation point. The same Runner may be asked again with other masks. One thread at a time.
+    /// Throws Error(format) for data without labels.
     virtual Evaluation evaluate(const Dataset& data, const MaskSet& masks, Progress& progress) = 0;
+    /// Runs every sample on the model as the file has it and gathers what enters the layers of `weights` (tensor FQNs).
+    /// Throws Error(argument) naming a weight that the model lacks or never multiplies anything with.
+    virtual ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights,
+                                    Progress& progress) = 0;
 };
 
 /// Loads LibTorch if that has not happened yet (about a second) and the model into it. `device` is "cpu" or "cuda".

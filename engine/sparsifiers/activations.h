@@ -13,8 +13,12 @@ namespace lacuna {
 struct Activations {
     /// Σ x² over all samples and positions, one for each input feature: a linear layer's last input dimension, a
     /// convolution's input channel.
+    /// A grouped convolution's are the channels of all groups: group g of G holds the g-th G-th of them.
     std::vector<double> squares;
     int64_t rows = 0;  ///< input vectors summed over
+    /// The weight's dimension that the features lie along: 1 for (out, in) and convolutions, 0 for a weight that the
+    /// model uses as (in, out) and for transposed convolutions.
+    int64_t weight_dim = 1;
 };
 using ActivationsPtr = std::shared_ptr<const Activations>;
 

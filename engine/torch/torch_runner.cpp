@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
+#include "engine/torch/calibrate.h"
 #include "engine/torch/device.h"
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/masked_weights.h"
@@ -56,10 +58,34 @@ at::Tensor first_tensor(const c10::IValue& value) {
     return {};
 }
 
+std::string described(const at::Tensor& tensor) {
+    return to_string(tensor.sizes().vec()) + " " + std::string(dtype_name(to_dtype(tensor.scalar_type())));
+}
+
+/// Samples [begin, end).
+struct Batch {
+    int64_t begin, end;
+};
+
+/// Where what this thread's batch multiplies is summed; null: nowhere.
+thread_local std::vector<Activations>* batch_sums = nullptr;
+
+class SumsOfThisBatch {
+  public:
+    explicit SumsOfThisBatch(std::vector<Activations>& sums) { batch_sums = &sums; }
+    ~SumsOfThisBatch() { batch_sums = nullptr; }
+    SumsOfThisBatch(const SumsOfThisBatch&) = delete;
+    SumsOfThisBatch& operator=(const SumsOfThisBatch&) = delete;
+};
+
 class TorchRunner : public Runner {
   public:
     TorchRunner(CheckpointPtr checkpoint, at::Device device)
-        : name_(checkpoint->path().string()), device_(device), module_(load()), weights_(named_tensors()) {
+        : name_(checkpoint->path().string()),
+          device_(device),
+          module_(load()),
+          tensors_(named_tensors()),
+          weights_(tensors_) {
         for (const at::Tensor& parameter : module_.parameters())
             if (parameter.is_floating_point()) {
                 precision_ = parameter.scalar_type();
@@ -70,30 +96,48 @@ class TorchRunner : public Runner {
     Evaluation evaluate(const Dataset& data, const MaskSet& masks, Progress& progress) override {
         const auto began = std::chrono::steady_clock::now();
         const OneThreadEach one_thread_each;  // for the masks too: OpenMP's helpers spin long after a short loop
+        const at::Tensor labels = as_tensor(data.labels());
         weights_.apply(masks);
-        const int64_t samples = data.samples();
-        const int64_t size = batch_size(data.inputs(), samples), batches = (samples + size - 1) / size;
-        std::vector<Score> scores{size_t(batches)};
-        progress.begin("Evaluating", uint64_t(samples), "samples");
-        const int64_t wave = device_.is_cpu() ? threads() : 1;
-        for (int64_t first = 0; first < batches; first += wave) {
-            const int64_t count = std::min(wave, batches - first);
-            parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-                for (int64_t b = first + begin; b < first + end; ++b)
-                    if (!progress.cancelled())
-                        scores[size_t(b)] = run(data, b * size, std::min(samples, (b + 1) * size));
+        std::vector<Score> scores;
+        in_batches(data, progress, "Evaluating", [&](const std::vector<Batch>& wave) {
+            const size_t before = scores.size();
+            scores.resize(before + wave.size());
+            side_by_side(wave, progress, [&](size_t i) {
+                const at::Tensor wanted = labels.slice(0, wave[i].begin, wave[i].end).to(at::kLong).contiguous();
+                scores[before + i] = score(logits(data, wave[i]), wanted);
             });
-            progress.advance(uint64_t(std::min(samples, (first + count) * size) - first * size));
-        }
-        Evaluation result{0, 0, samples, 0, 0};
+        });
+        Evaluation result{0, 0, data.samples(), 0, 0};
         for (const Score& part : scores) {
             result.loss += part.loss;
             result.correct += part.correct;
         }
-        result.loss /= double(std::max<int64_t>(samples, 1));
-        result.accuracy = double(result.correct) / double(std::max<int64_t>(samples, 1));
+        result.loss /= double(std::max<int64_t>(result.samples, 1));
+        result.accuracy = double(result.correct) / double(std::max<int64_t>(result.samples, 1));
         result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
         return result;
+    }
+
+    ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights, Progress& progress) override {
+        const OneThreadEach one_thread_each;
+        std::vector<at::Tensor> watched;
+        for (const std::string& name : weights) watched.push_back(tensor(name));
+        weights_.apply({});
+        std::vector<Activations> sums(weights.size());
+        OperandObserver observer(watched, [&](const Operand& operand) {
+            if (batch_sums) add_operand((*batch_sums)[operand.weight], operand, weights[operand.weight]);
+        });
+        in_batches(data, progress, "Calibrating", [&](const std::vector<Batch>& wave) {
+            std::vector<std::vector<Activations>> parts(wave.size(), std::vector<Activations>(weights.size()));
+            side_by_side(wave, progress, [&](size_t i) {
+                const SumsOfThisBatch here(parts[i]);
+                run(data, wave[i]);
+            });
+            observer.rethrow();
+            for (const auto& part : parts)
+                for (size_t w = 0; w < sums.size(); ++w) add_activations(sums[w], part[w], weights[w]);
+        });
+        return named(weights, std::move(sums));
     }
 
   private:
@@ -114,32 +158,80 @@ class TorchRunner : public Runner {
         return tensors;
     }
 
-    /// Runs samples [begin, end). Called by several threads at once.
-    Score run(const Dataset& data, int64_t begin, int64_t end) {
-        thread_local const bool alone = (at::set_num_threads(1), true);
-        (void)alone;
-        const at::NoGradGuard no_grad;
-        at::Tensor inputs = as_tensor(data.inputs()).slice(0, begin, end);
-        if (inputs.is_floating_point()) inputs = inputs.to(precision_);
-        const at::Tensor labels = as_tensor(data.labels()).slice(0, begin, end).to(at::kLong).contiguous();
-        return score(logits(inputs.to(device_), data), labels);
+    const at::Tensor& tensor(const std::string& name) const {
+        for (const auto& [known, tensor] : tensors_)
+            if (known == name) return tensor;
+        throw Error(ErrorKind::argument, name, "the model has no tensor of that name",
+                    "lacuna-cli inspect lists its tensors");
     }
 
-    at::Tensor logits(const at::Tensor& inputs, const Dataset& data) {
-        const std::string taken =
-            to_string(inputs.sizes().vec()) + " " + std::string(dtype_name(to_dtype(inputs.scalar_type())));
-        at::Tensor output;
+    static ActivationSet named(const std::vector<std::string>& weights, std::vector<Activations> sums) {
+        ActivationSet set;
+        for (size_t w = 0; w < sums.size(); ++w) {
+            if (sums[w].squares.empty())
+                throw Error(ErrorKind::argument, weights[w],
+                            "the model multiplied nothing with it, so it has no input to calibrate with",
+                            "leave it out; only linear layers, matrix products and convolutions are observed");
+            set[weights[w]] = std::make_shared<const Activations>(std::move(sums[w]));
+        }
+        return set;
+    }
+
+    /// Cuts the samples into batches and gives `body` as many at once as run side by side.
+    template <class Body>
+    void in_batches(const Dataset& data, Progress& progress, const char* stage, Body&& body) const {
+        const int64_t samples = data.samples(), size = batch_size(data.inputs(), samples);
+        const int64_t wave_samples = size * (device_.is_cpu() ? threads() : 1);
+        progress.begin(stage, uint64_t(samples), "samples");
+        for (int64_t first = 0; first < samples; first += wave_samples) {
+            const int64_t last = std::min(samples, first + wave_samples);
+            std::vector<Batch> wave;
+            for (int64_t begin = first; begin < last; begin += size)
+                wave.push_back({begin, std::min(last, begin + size)});
+            body(wave);
+            progress.advance(uint64_t(last - first));
+        }
+    }
+
+    /// Calls `body(i)` for each batch of a wave, on several threads at once.
+    template <class Body>
+    static void side_by_side(const std::vector<Batch>& wave, const Progress& progress, Body&& body) {
+        parallel_for(int64_t(wave.size()), 1, [&](int64_t begin, int64_t end) {
+            thread_local const bool alone = (at::set_num_threads(1), true);
+            (void)alone;
+            const at::NoGradGuard no_grad;
+            for (int64_t i = begin; i < end; ++i)
+                if (!progress.cancelled()) body(size_t(i));
+        });
+    }
+
+    at::Tensor inputs_of(const Dataset& data, Batch batch) const {
+        at::Tensor inputs = as_tensor(data.inputs()).slice(0, batch.begin, batch.end);
+        if (inputs.is_floating_point()) inputs = inputs.to(precision_);
+        return inputs.to(device_);
+    }
+
+    /// Asynchronous parts of the model run where they are called, so that one batch stays on one thread.
+    c10::IValue run(const Dataset& data, Batch batch) const {
+        const at::Tensor inputs = inputs_of(data, batch);
         try {
-            output = first_tensor(module_.forward({inputs}));
+            const auto here = [](const std::function<void()>& part) { part(); };
+            const auto future = module_.get_method("forward").run_async({inputs}, {}, here);
+            future->waitAndThrow();
+            return future->value();
         } catch (const std::exception& error) {
             throw Error(ErrorKind::argument, data.path().string(),
-                        "the model cannot run on inputs of shape " + taken + ": " + brief(error),
+                        "the model cannot run on inputs of shape " + described(inputs) + ": " + brief(error),
                         "give `inputs` of the shape that the model was made for");
         }
-        if (!output.defined() || output.dim() != 2 || output.size(0) != inputs.size(0) || output.size(1) < 1 ||
+    }
+
+    at::Tensor logits(const Dataset& data, Batch batch) const {
+        const at::Tensor output = first_tensor(run(data, batch));
+        if (!output.defined() || output.dim() != 2 || output.size(0) != batch.end - batch.begin || output.size(1) < 1 ||
             !output.is_floating_point())
             throw Error(ErrorKind::argument, name_,
-                        "inputs of shape " + taken + " give " +
+                        "inputs of shape " + described(inputs_of(data, batch)) + " give " +
                             (output.defined() ? "outputs of shape " + to_string(output.sizes().vec()) : "no tensor") +
                             ", not one row of class scores for each sample",
                         "only classifiers can be evaluated");
@@ -149,6 +241,7 @@ class TorchRunner : public Runner {
     std::string name_;
     at::Device device_;
     torch::jit::Module module_;
+    std::vector<std::pair<std::string, at::Tensor>> tensors_;
     MaskedWeights weights_;
     at::ScalarType precision_ = at::kFloat;
 };

@@ -136,6 +136,78 @@ TEST_P(DemoRunner, masks_that_do_not_fit_are_refused) {
     EXPECT_EQ(runner->evaluate(*data, {}, silent).loss, dense);
 }
 
+std::vector<std::string> weights_of(const Checkpoint& checkpoint) {
+    std::vector<std::string> names;
+    for (const TensorInfo& tensor : checkpoint.tensors())
+        if (prunable_by_default(tensor) && tensor.name != "position.weight") names.push_back(tensor.name);
+    return names;
+}
+
+TEST_P(DemoRunner, calibration_is_what_pythons_hooks_see) {
+    std::ifstream file(fs::path(LACUNA_TEST_DATA) / "torch" / "calibration.json");
+    const nlohmann::json expected = nlohmann::json::parse(file)[GetParam()];
+    const std::vector<std::string> names = weights_of(*checkpoint);
+    const ActivationSet found = make_torch_runner(checkpoint, "cpu")->calibrate(*data, names, silent);
+    ASSERT_EQ(found.size(), expected.size());
+    for (const auto& [name, activations] : found) {
+        const auto& wanted = expected[name];
+        EXPECT_EQ(activations->rows, wanted["rows"]) << name;
+        EXPECT_EQ(activations->weight_dim, 1);
+        ASSERT_EQ(activations->squares.size(), wanted["features"]) << name;
+        double sum = 0;
+        for (const double square : activations->squares) sum += square;
+        EXPECT_NEAR(sum, wanted["sum"], 1e-5 * sum) << name;
+        EXPECT_NEAR(activations->squares.front(), wanted["first"], 1e-4 * activations->squares.front()) << name;
+        EXPECT_NEAR(activations->squares.back(), wanted["last"], 1e-4 * activations->squares.back()) << name;
+    }
+}
+
+TEST_P(DemoRunner, calibration_is_the_same_on_any_number_of_threads_and_after_masks) {
+    const std::vector<std::string> names = weights_of(*checkpoint);
+    const auto runner = make_torch_runner(checkpoint, "cpu");
+    const ActivationSet first = runner->calibrate(*data, names, silent);
+    for (const int count : {1, 2, 3, 8}) {
+        set_threads(count);
+        runner->evaluate(*data, masks_of(*checkpoint, 0.9, 1), silent);
+        for (const auto& [name, activations] : runner->calibrate(*data, names, silent)) {
+            EXPECT_EQ(activations->squares, first.at(name)->squares) << name << " on " << count;
+            EXPECT_EQ(activations->rows, first.at(name)->rows);
+        }
+    }
+    set_threads(0);
+}
+
+TEST_P(DemoRunner, calibration_can_be_cancelled_and_names_what_it_cannot_do) {
+    const auto runner = make_torch_runner(checkpoint, "cpu");
+    CancelToken token;
+    token.cancel();
+    Progress cancelled({}, token);
+    EXPECT_THROW(runner->calibrate(*data, weights_of(*checkpoint), cancelled), Cancelled);
+    const std::string name = weights_of(*checkpoint).front(), bias = name.substr(0, name.rfind('.')) + ".bias";
+    EXPECT_THAT(error_of([&] {
+                    runner->calibrate(*data, {name, "nothing.weight"}, silent);
+                }).what(),
+                HasSubstr("nothing.weight: the model has no tensor"));
+    EXPECT_THAT(error_of([&] {
+                    runner->calibrate(*data, {name, bias}, silent);
+                }).what(),
+                HasSubstr(bias + ": the model multiplied nothing with it"));
+    EXPECT_TRUE(runner->calibrate(*data, {}, silent).empty());
+}
+
+TEST(TorchRunner, calibrates_on_data_without_labels) {
+    const ScratchFolder folder;
+    const fs::path path = write_safetensors(folder / "data.safetensors", {random_weights("inputs", {2, 1, 8, 8})});
+    const DatasetPtr data = Dataset::open(path);
+    EXPECT_FALSE(data->has_labels());
+    const auto runner = make_torch_runner(open_checkpoint(demo / "digits_cnn.pt"), "cpu");
+    Progress silent;
+    const ActivationSet found = runner->calibrate(*data, {"conv1.weight", "fc1.weight"}, silent);
+    EXPECT_EQ(found.at("conv1.weight")->rows, 128);
+    EXPECT_EQ(found.at("fc1.weight")->rows, 2);
+    EXPECT_THAT(error_of([&] { runner->evaluate(*data, {}, silent); }).what(), HasSubstr("no tensor called labels"));
+}
+
 TEST(TorchRunner, progress_counts_samples) {
     std::vector<uint64_t> totals, done;
     Progress progress([&](const ProgressState& state) {
