@@ -12,7 +12,7 @@ namespace lacuna {
 /// it for this table. The library carries its own copy of the engine, so settings of the process go across as
 /// arguments.
 struct TorchPlugin {
-    static constexpr int current_version = 2;
+    static constexpr int current_version = 3;
 
     int version = current_version;  ///< grows when this struct or a class that crosses the border changes
     /// `lacuna::make_runner` once LibTorch is there; `threads` is lacuna::threads() of the caller. May throw Error.
