@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "engine/kernels/popcount.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -58,9 +60,8 @@ inline int64_t count_bits(const uint64_t* words, int64_t begin, int64_t end) {
     if (begin >= end) return 0;
     const int64_t first = begin >> 6, last = (end - 1) >> 6;
     if (first == last) return std::popcount(read_bits(words, begin, end - begin));
-    int64_t count = std::popcount(words[first] >> (begin & 63));
-    for (int64_t i = first + 1; i < last; ++i) count += std::popcount(words[i]);
-    return count + std::popcount(words[last] & low_bits(((end - 1) & 63) + 1));
+    return std::popcount(words[first] >> (begin & 63)) + count_ones(words + first + 1, last - first - 1) +
+           std::popcount(words[last] & low_bits(((end - 1) & 63) + 1));
 }
 
 /// Sets bits [begin, end) of `words` to `value`.

@@ -1,11 +1,11 @@
 #include "engine/mask/mask.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/kernels/bits.h"
+#include "engine/kernels/popcount.h"
 
 namespace lacuna {
 namespace {
@@ -83,8 +83,7 @@ Mask Mask::from_tensor(const TensorView& tensor) {
 }
 
 int64_t Mask::kept() const {
-    return std::transform_reduce(words_.begin(), words_.end(), int64_t(0), std::plus<>(),
-                                 [](uint64_t word) { return int64_t(std::popcount(word)); });
+    return kernels::count_ones(words_.data(), int64_t(words_.size()));
 }
 
 double Mask::sparsity() const {

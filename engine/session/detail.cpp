@@ -5,11 +5,13 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <span>
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/kernels/bins.h"
 #include "engine/kernels/bits.h"
+#include "engine/kernels/popcount.h"
 
 namespace lacuna {
 namespace {
@@ -76,26 +78,59 @@ Moments moments_of(const TensorView& weight) {
     return total;
 }
 
+void demand_same_shape(const Mask& mask, const TensorView& weight) {
+    if (mask.shape() != weight.shape)
+        throw Error(ErrorKind::argument, "histogram",
+                    "the mask's shape " + to_string(mask.shape()) + " is not the weight's " + to_string(weight.shape));
+}
+
+using Found = std::array<int32_t, size_t(piece)>;
+
+/// Finds the bins of a piece of weights.
+class Binning {
+  public:
+    explicit Binning(const WeightBins& bins) : low_(bins.low), last_(int32_t(bins.all.size()) - 1) {
+        const double half = bins.high / 2 - bins.low / 2;  // of the range, which may itself be more than a double holds
+        scale_ = half > 0 ? double(bins.all.size()) / half / 2 : 0;
+    }
+    /// Those of at most `piece` values, one past the last for what is not finite; `found` has room for them.
+    std::span<const int32_t> find(const double* values, int64_t count, Found& found) const {
+        kernels::find_bins(values, count, low_, scale_, last_, found.data());
+        return {found.data(), size_t(count)};
+    }
+
+  private:
+    double low_, scale_;
+    int32_t last_;
+};
+
 /// Calls count(bins, count, first index, counters) for the bins of every piece; gives the sum of the counters, which
 /// are one more than the bins: the last is for what is not finite.
 template <typename Count>
 std::vector<int64_t> count_bins(const TensorView& weight, const WeightBins& bins, Count&& count) {
-    const double half = bins.high / 2 - bins.low / 2;  // of the range, which may itself be more than a double holds
-    const double scale = half > 0 ? double(bins.all.size()) / half / 2 : 0;
+    const Binning binning(bins);
     std::vector<int64_t> total(bins.all.size() + 1);
     std::mutex mutex;
     parallel_for(weight.elements(), chunk, [&](int64_t begin, int64_t end) {
         std::vector<uint32_t> mine(total.size());
-        std::array<int32_t, size_t(piece)> found;
+        Found found;
         each_piece(weight, begin, end, [&](const double* values, int64_t here, int64_t first) {
-            kernels::find_bins(values, here, bins.low, scale, int32_t(bins.all.size()) - 1, found.data());
-            count(found.data(), here, first, mine.data());
+            count(binning.find(values, here, found).data(), here, first, mine.data());
         });
         std::lock_guard lock(mutex);
         for (size_t i = 0; i < mine.size(); ++i) total[i] += mine[i];
     });
     total.pop_back();
     return total;
+}
+
+/// Moves the values whose bits are in `words` and not in `others` to `out`; gives their number.
+int64_t pick(const double* values, const uint64_t* words, const uint64_t* others, int64_t count, double* out) {
+    double* end = out;
+    for (int64_t i = 0; i < count; ++i)
+        for (uint64_t bits = words[i] & ~others[i]; bits != 0; bits &= bits - 1)
+            *end++ = values[i * 64 + std::countr_zero(bits)];
+    return end - out;
 }
 
 }  // namespace
@@ -121,9 +156,7 @@ WeightBins bin_weights(const TensorView& weight, int bins) {
 
 std::vector<int64_t> bin_pruned(const TensorView& weight, const Mask& mask, const WeightBins& bins) {
     demand_floating(weight);
-    if (mask.shape() != weight.shape)
-        throw Error(ErrorKind::argument, "histogram",
-                    "the mask's shape " + to_string(mask.shape()) + " is not the weight's " + to_string(weight.shape));
+    demand_same_shape(mask, weight);
     const uint64_t* words = mask.words().data();
     return count_bins(weight, bins, [&](const int32_t* found, int64_t count, int64_t first, uint32_t* counters) {
         for (int64_t i = 0; i < count; i += 64) {
@@ -132,6 +165,35 @@ std::vector<int64_t> bin_pruned(const TensorView& weight, const Mask& mask, cons
             for (; pruned != 0; pruned &= pruned - 1) ++counters[found[i + std::countr_zero(pruned)]];
         }
     });
+}
+
+std::vector<int64_t> rebin_pruned(const TensorView& weight, const Mask& mask, const WeightBins& bins,
+                                  const Mask& before, std::vector<int64_t> counts) {
+    demand_floating(weight);
+    demand_same_shape(mask, weight);
+    demand_same_shape(before, weight);
+    const uint64_t *now = mask.words().data(), *then = before.words().data();
+    const int64_t changes = kernels::count_differences(now, then, int64_t(mask.words().size()));
+    if (changes > weight.elements() / 8) return bin_pruned(weight, mask, bins);
+    const Binning binning(bins);
+    std::mutex mutex;
+    parallel_for(weight.elements(), chunk, [&](int64_t begin, int64_t end) {
+        std::vector<int64_t> mine(counts.size() + 1);
+        std::array<double, size_t(piece)> values, changed;
+        Found found;
+        for (int64_t first = begin; first < end; first += piece) {
+            const int64_t last = std::min(end, first + piece), words = (last - first + 63) / 64;
+            if (kernels::count_differences(now + first / 64, then + first / 64, words) == 0) continue;
+            read_as_double(weight, first, last, values.data());
+            const int64_t pruned = pick(values.data(), then + first / 64, now + first / 64, words, changed.data());
+            for (const int32_t bin : binning.find(changed.data(), pruned, found)) ++mine[size_t(bin)];
+            const int64_t kept = pick(values.data(), now + first / 64, then + first / 64, words, changed.data());
+            for (const int32_t bin : binning.find(changed.data(), kept, found)) --mine[size_t(bin)];
+        }
+        std::lock_guard lock(mutex);
+        for (size_t i = 0; i < counts.size(); ++i) counts[i] += mine[i];
+    });
+    return counts;
 }
 
 double magnitude_scale(const TensorView& weight) {

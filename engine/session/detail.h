@@ -21,6 +21,9 @@ struct WeightBins {
 WeightBins bin_weights(const TensorView& weight, int bins);
 /// How many of the pruned weights fall into each of `bins`' bins.
 std::vector<int64_t> bin_pruned(const TensorView& weight, const Mask& mask, const WeightBins& bins);
+/// The same, from the counts under the mask `before`: only weights that the two masks treat differently are counted.
+std::vector<int64_t> rebin_pruned(const TensorView& weight, const Mask& mask, const WeightBins& bins,
+                                  const Mask& before, std::vector<int64_t> counts);
 
 /// A matrix of bytes, one for a cell of 2^level × 2^level weights of the tensor's matrix (matrix_shape).
 struct PyramidLevel {

@@ -69,8 +69,10 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
     if (mask_ != detail->mask || !density_) {
         density_ = std::make_shared<const Pyramid>(density_pyramid(*detail->mask));
         progress.check();
-        pruned_bins_ =
-            bins_ ? std::make_shared<const std::vector<int64_t>>(bin_pruned(weight_, *detail->mask, *bins_)) : nullptr;
+        if (bins_)
+            pruned_bins_ = std::make_shared<const std::vector<int64_t>>(
+                pruned_bins_ ? rebin_pruned(weight_, *detail->mask, *bins_, *mask_, *pruned_bins_)
+                             : bin_pruned(weight_, *detail->mask, *bins_));
         mask_ = detail->mask;
         progress.check();
     }

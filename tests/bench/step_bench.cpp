@@ -8,6 +8,7 @@
 
 #include "engine/session/detail.h"
 #include "engine/sparsifiers/sparsifier.h"
+#include "tests/bench/weights.h"
 
 namespace lacuna {
 namespace {
@@ -15,21 +16,8 @@ namespace {
 constexpr int64_t side = 4096;
 const Shape shape{side, side};
 
-/// Weights that look like a trained layer's: a sum of uniform numbers, the same in every run.
 const std::vector<float>& weights32() {
-    static const auto weights = [] {
-        std::vector<float> values(static_cast<size_t>(side * side));
-        uint64_t state = 88172645463325252;
-        for (float& value : values) {
-            float sum = -2;
-            for (int i = 0; i < 4; ++i) {
-                state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-                sum += float(state >> 40) * 0x1p-24f;
-            }
-            value = sum * 0.05f;
-        }
-        return values;
-    }();
+    static const auto weights = bench::make_weights(side * side);
     return weights;
 }
 

@@ -120,6 +120,23 @@ void expect_pyramid(const Pyramid& pyramid, MatrixShape matrix, Value&& value, S
     }
 }
 
+TEST(WeightBins, PrunedOnesFollowAMaskThatMoves) {
+    const Shape shape{300, 1001};
+    auto weights = normal_weights(300 * 1001, 5);
+    weights[77] = nan, weights[300] = inf;
+    const TensorView view = view_of(weights, shape);
+    const WeightBins bins = bin_weights(view, 64);
+    Mask before = random_mask(shape, 0.5, 6);
+    auto counts = bin_pruned(view, before, bins);
+    for (const double moved : {0.0, 0.0001, 0.01, 0.1, 0.6}) {
+        const Mask now = before ^ random_mask(shape, moved, 7);
+        counts = rebin_pruned(view, now, bins, before, counts);
+        EXPECT_EQ(counts, bin_pruned(view, now, bins)) << moved;
+        before = now;
+    }
+    EXPECT_THROW(rebin_pruned(view, before, bins, Mask::ones({1001, 300}), counts), Error);
+}
+
 TEST(DensityPyramid, CountsKeptWeights) {
     for (const Shape& shape :
          {Shape{1}, Shape{64, 64}, Shape{65, 3}, Shape{300, 129}, Shape{7, 1000}, Shape{130, 4, 5}, Shape{1, 20000}})
