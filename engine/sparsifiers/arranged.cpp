@@ -27,17 +27,29 @@ Arranged::Arranged(const TensorView& weight, const Mask* current, bool along_inn
     }
 }
 
+bool runs_along_inner(const BlockRule& rule) {
+    return rule.block.rows == 1 && rule.zeros < rule.block.columns;
+}
+
 Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, BlockRule rule) {
     constexpr int64_t largest_padded = 1 << 20;
     const int64_t weights = rule.block.rows * rule.block.columns;
     const bool inside = rule.zeros < weights;
-    const Arranged arranged(weight, current, rule.block.rows == 1 && inside);
+    const Arranged arranged(weight, current, runs_along_inner(rule));
     // ATen's sort sees edge blocks filled up with NaN, which moves its ties
     const bool padded = rule.ties == Ties::aten && rule.aten_order == AtenOrder::sort && weights <= largest_padded;
     if (!inside || !padded) rule.block = fitted(rule.block, arranged.matrix());
     if (!inside) rule.zeros = rule.block.rows * rule.block.columns;
     const auto prune = weight.dtype == DType::F64 ? prune_blocks<kernels::Key64> : prune_blocks<kernels::Key32>;
     return arranged.restored(prune(arranged.scores(squared), arranged.shape(), arranged.matrix(), rule));
+}
+
+Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, const BlockRule& rule,
+                  BlockDevice* device) {
+    if (!device) return prune_tensor(weight, current, squared, rule);
+    if (auto mask = device->prune(weight, current, squared, rule)) return std::move(*mask);
+    const std::vector<std::byte> bytes = device->on_host(weight);
+    return prune_tensor(contiguous_view(bytes.data(), weight.dtype, weight.shape), current, squared, rule);
 }
 
 }  // namespace lacuna

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/sparsifiers/block_rule.h"
+#include "engine/sparsifiers/block_device.h"
 #include "engine/sparsifiers/inner_last.h"
 #include "engine/sparsifiers/options.h"
 #include "engine/sparsifiers/scores.h"
@@ -39,5 +39,10 @@ class Arranged {
 /// The rule's mask for a tensor of any rank and stride, of its own shape; the block may be larger than the tensor. For
 /// `current` see Arranged; `squared`: the score is w², not |w|. Floating dtypes only.
 Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, BlockRule rule);
+/// The same, on `device` if there is one and it takes the rule.
+Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, const BlockRule& rule,
+                  BlockDevice* device);
+/// Whether the rule runs along a convolution's input channels: N:M patterns do.
+bool runs_along_inner(const BlockRule& rule);
 
 }  // namespace lacuna

@@ -48,8 +48,10 @@ class DataNorm final : public BlockSparsifier {
                              .aten_order = AtenOrder::sort,
                              .spare_one = false};
         const bool squared = options.choice("norm") == "L2";
-        return reshaped(prune_tensor(squeezed(request.weight), nullptr, squared, rule), request.weight.shape);
+        return reshaped(prune_tensor(squeezed(request.weight), nullptr, squared, rule, request.device),
+                        request.weight.shape);
     }
+    bool uses_device() const override { return true; }
 };
 
 std::span<const OptionSpec> DataNorm::options() const {

@@ -40,8 +40,9 @@ class NM final : public Sparsifier {
         check(*request.options, &request.weight.shape);
         const int64_t n = request.options->integer("n"), m = request.options->integer("m");
         return prune_tensor(request.weight, scored_mask(request), false,
-                            {.level = 1, .block = {1, m}, .zeros = m - n, .ties = request.ties});
+                            {.level = 1, .block = {1, m}, .zeros = m - n, .ties = request.ties}, request.device);
     }
+    bool uses_device() const override { return true; }
 };
 
 std::span<const OptionSpec> NM::options() const {

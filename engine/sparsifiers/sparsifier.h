@@ -15,6 +15,8 @@
 
 namespace lacuna {
 
+class BlockDevice;
+
 /// Which of equally scored weights goes first (parity.md 3.4): the lower index, or ATen's topk and sort order.
 enum class Ties { lowest, aten };
 
@@ -26,6 +28,7 @@ struct MaskRequest {
     Ties ties = Ties::lowest;
     std::string_view name;                     ///< the tensor FQN, for error messages
     const Activations* activations = nullptr;  ///< for a rule that `needs_activations`; null: there was no calibration
+    BlockDevice* device = nullptr;  ///< where to compute, for a rule that `uses_device`; null: on the processor
 };
 
 /// How a sparsity level and a magnitude threshold belong together for one tensor under a rule that has both.
@@ -59,6 +62,9 @@ class Sparsifier {
 
     /// Whether `compute` looks at the layer's input (MaskRequest::activations), so that the model must run first.
     virtual bool needs_activations() const { return false; }
+    /// Whether `compute` reads the weight through prune_tensor alone, so that it may lie in the memory of
+    /// MaskRequest::device and its mask come from there.
+    virtual bool uses_device() const { return false; }
     /// Whether one tensor's mask depends on the others': the tensors that have this rule with equal options and are not
     /// frozen form a unit, whose masks come from one `compute_all`.
     virtual bool spans_tensors() const { return false; }

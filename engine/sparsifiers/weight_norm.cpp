@@ -27,8 +27,9 @@ class WeightNorm final : public BlockSparsifier {
                              .block = block_of(options),
                              .zeros = options.integer("zeros_per_block"),
                              .ties = request.ties};
-        return prune_tensor(request.weight, scored_mask(request), options.choice("norm") == "2", rule);
+        return prune_tensor(request.weight, scored_mask(request), options.choice("norm") == "2", rule, request.device);
     }
+    bool uses_device() const override { return true; }
 
     std::optional<ThresholdCurve> thresholds(const MaskRequest& request) const override {
         if (!why_not(request.weight.shape, request.weight.dtype).empty()) return std::nullopt;
