@@ -37,6 +37,15 @@ class Cubic final : public Schedule {
         const double level = last + (first - last) * std::pow(1.0 - double(moved) / double(length), 3.0);
         return std::clamp(level, std::min(first, last), std::max(first, last));
     }
+
+    Options fitted(const Options& given, int64_t epochs) const override {
+        Options options = given;
+        const int64_t begin = std::min(complete(given).integer("init_t"), std::max<int64_t>(0, epochs - 1));
+        if (given.has("init_t")) options.set("init_t", begin);
+        options.set("delta_t", int64_t(1));
+        options.set("total_t", std::max<int64_t>(0, epochs - 1 - begin));
+        return options;
+    }
 };
 
 OptionSpec epochs(std::string name, std::string help, int64_t value, double slider) {

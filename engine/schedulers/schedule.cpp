@@ -13,6 +13,10 @@ Options Schedule::complete(const Options& given) const {
     return completed(options(), given, "scheduler " + std::string(name()));
 }
 
+Options Schedule::fitted(const Options& given, int64_t) const {
+    return given;
+}
+
 std::span<const Schedule* const> schedules() {
     static const auto all = [] {
         auto list = listed_schedules();

@@ -35,6 +35,9 @@ class Schedule {
 
     /// The group's value at that epoch; nothing leaves the group as it is. `options` is complete.
     virtual std::optional<double> value(const ScheduleRequest& request) const = 0;
+    /// `given` with those options changed that say how long the curve is: it then ends at the last of `epochs` epochs.
+    /// A schedule without an end gives them back as they are. `given` need not be complete.
+    virtual Options fitted(const Options& given, int64_t epochs) const;
     /// Throws Error(argument) if this schedule was made for another number of groups.
     virtual void check_groups(size_t) const {}
 

@@ -1,16 +1,58 @@
 #include "engine/session/document.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "engine/base/error.h"
+#include "engine/session/document_edit.h"
+#include "engine/session/document_schedule.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/shared_masks.h"
 
 namespace lacuna {
 namespace {
 
-/// Applies `edit` to a copy of every named tensor's state; an edit says no by returning a reason.
+bool is_plain_name(const std::string& name) {
+    return name.find_first_of("*?") == std::string::npos;
+}
+
+std::vector<int64_t> all_kept(const Document& document) {
+    std::vector<int64_t> kept;
+    for (size_t i = 0; i < document.tensors.size(); ++i) kept.push_back(document.info(i).elements());
+    return kept;
+}
+
+/// The schedule's options for every group: one for all where they are equal.
+std::vector<Options> schedule_options(const Document& document, const std::vector<std::vector<size_t>>& groups) {
+    std::vector<Options> all;
+    for (const auto& group : groups) all.push_back(document.tensors[group[0]]->schedule);
+    if (std::equal(all.begin() + 1, all.end(), all.begin())) return {all[0]};
+    for (Options& options : all) options = document.schedule->rule->complete(options);  // a list needs every value
+    return all;
+}
+
+/// Gives the recipe's tensors their rules and options. Masks follow.
+void prepare(Document& document, const Pruning& pruning, const Recipe& recipe) {
+    for (const Pruning::Group& group : pruning.groups()) {
+        auto state = std::make_shared<TensorState>(*document.tensors[group.target.tensor]);
+        state->sparsifier = group.target.sparsifier;
+        state->options = recipe.groups[group.target.group].options;
+        document.tensors[group.target.tensor] = std::move(state);
+    }
+    if (!recipe.schedule) return;
+    const std::vector<Options>& by_group = recipe.schedule->options;
+    std::vector<Options> by_tensor(document.tensors.size(), by_group.empty() ? Options() : by_group[0]);
+    for (const Pruning::Group& group : pruning.groups())
+        if (by_group.size() > 1) by_tensor[group.target.tensor] = by_group.at(group.target.group);
+    for (size_t i = 0; i < by_tensor.size(); ++i) {
+        auto state = std::make_shared<TensorState>(*document.tensors[i]);
+        state->schedule = std::move(by_tensor[i]);
+        document.tensors[i] = std::move(state);
+    }
+    reschedule(document);
+}
+
+}  // namespace
+
 EditResult edited(const Document& document, const std::vector<size_t>& tensors,
                   const std::function<std::string(size_t, TensorState&)>& edit) {
     EditResult result;
@@ -25,11 +67,12 @@ EditResult edited(const Document& document, const std::vector<size_t>& tensors,
         next->tensors[tensor] = std::move(state);
         result.changed.push_back(tensor);
     }
-    if (!result.changed.empty()) result.document = std::move(next);
+    if (result.changed.empty()) return result;
+    reschedule(*next);
+    result.document = std::move(next);
     return result;
 }
 
-/// The mask has to be computed again, or goes back to what was stepped where no rule holds.
 void outdate(TensorState& state, int64_t elements) {
     state.problem.clear();
     state.computing = state.sparsifier && !state.frozen;
@@ -37,12 +80,6 @@ void outdate(TensorState& state, int64_t elements) {
     state.shown = state.stepped;
     state.kept = state.shown ? state.shown->kept() : elements;
 }
-
-bool is_plain_name(const std::string& name) {
-    return name.find_first_of("*?") == std::string::npos;
-}
-
-}  // namespace
 
 DocumentPtr new_document(ModelPtr model) {
     auto document = std::make_shared<Document>();
@@ -104,31 +141,50 @@ EditResult with_masks_cleared(const Document& document, const std::vector<size_t
     });
 }
 
+DocumentPtr restarted(const Document& document) {
+    auto next = std::make_shared<Document>(document);
+    next->steps = 0;
+    next->history.clear();
+    for (size_t i = 0; i < next->tensors.size(); ++i) {
+        auto state = std::make_shared<TensorState>(*next->tensors[i]);
+        state->stepped = nullptr;
+        outdate(*state, next->info(i).elements());
+        next->tensors[i] = std::move(state);
+    }
+    reschedule(*next);
+    return next;
+}
+
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress) {
     const CheckpointPtr& checkpoint = document.model->checkpoint_ptr();
     Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
-    Recipe stepped = recipe;
-    if (!recipe.schedule) --stepped.steps;
-    take_steps(pruning, stepped, progress);
-
     auto next = std::make_shared<Document>(*new_document(document.model));
     next->ties = recipe.ties;
-    next->schedule = recipe.schedule;
-    for (const Pruning::Group& group : pruning.groups()) {
-        auto state = std::make_shared<TensorState>(*next->tensors[group.target.tensor]);
-        state->sparsifier = group.target.sparsifier;
-        state->options = recipe.groups[group.target.group].options;
-        next->tensors[group.target.tensor] = with_shown(*state, group.fake_sparsity.mask, false);
-    }
-    commit_shown(*next);
-    if (!recipe.schedule) {  // a schedule's last level need not be the groups' own, so it leaves no preview
-        pruning.step(progress);
-        for (const Pruning::Group& group : pruning.groups()) {
-            TensorStatePtr& state = next->tensors[group.target.tensor];
-            state = with_shown(*state, group.fake_sparsity.mask, false);
+    next->steps = recipe.steps - 1;
+    if (recipe.schedule) next->schedule = {&schedule(recipe.schedule->scheduler), recipe.steps};
+    prepare(*next, pruning, recipe);
+
+    std::vector<MaskPtr> before_last(pruning.groups().size());
+    take_steps(pruning, recipe, progress, [&] {
+        auto kept = all_kept(*next);
+        for (size_t i = 0; i < before_last.size(); ++i) {
+            const Pruning::Group& group = pruning.groups()[i];
+            kept[group.target.tensor] = group.fake_sparsity.mask->kept();
+            if (pruning.steps_taken() < recipe.steps) before_last[i] = group.fake_sparsity.mask;
         }
-    }
-    next->steps = is_pending(*next) ? stepped.steps : recipe.steps;
+        next->history.push_back(std::make_shared<const std::vector<int64_t>>(std::move(kept)));
+    });
+    const auto show = [&](auto mask_of) {
+        for (size_t i = 0; i < before_last.size(); ++i) {
+            TensorStatePtr& state = next->tensors[pruning.groups()[i].target.tensor];
+            state = with_shown(*state, mask_of(i), false);
+        }
+    };
+    show([&](size_t i) { return before_last[i]; });
+    commit_shown(*next);
+    show([&](size_t i) { return pruning.groups()[i].fake_sparsity.mask; });
+    if (!is_pending(*next)) next->steps = recipe.steps;
+    next->history.resize(size_t(next->steps));
     return next;
 }
 
@@ -141,6 +197,16 @@ void commit_shown(Document& document) {
     }
 }
 
+void count_step(Document& document) {
+    auto kept = all_kept(document);
+    for (size_t i = 0; i < kept.size(); ++i)
+        if (const MaskPtr& mask = document.tensors[i]->stepped) kept[i] = mask->kept();
+    document.history.push_back(std::make_shared<const std::vector<int64_t>>(std::move(kept)));
+    ++document.steps;
+    if (document.schedule) document.schedule->steps = std::max(document.schedule->steps, document.steps);
+    reschedule(document);
+}
+
 bool is_pending(const Document& document) {
     return std::any_of(document.tensors.begin(), document.tensors.end(),
                        [](const TensorStatePtr& state) { return state->computing || state->pending(); });
@@ -150,7 +216,7 @@ MaskPtr next_mask(const Document& document, size_t tensor) {
     const TensorState& state = *document.tensors[tensor];
     if (!state.sparsifier || state.frozen) return state.stepped;
     const TensorInfo& info = document.info(tensor);
-    const Options options = state.sparsifier->complete(state.options);
+    const Options options = next_options(state);
     state.sparsifier->check(options, &info.shape);
     const Mask all = state.stepped ? Mask() : Mask::ones(info.shape);
     const Mask& current = state.stepped ? *state.stepped : all;
@@ -192,24 +258,24 @@ MaskSet export_masks(const Document& document) {
     return masks;
 }
 
+int steps_shown(const Document& document) {
+    return std::max(1, document.steps + (is_pending(document) ? 1 : 0));
+}
+
 Recipe recipe_of(const Document& document) {
     Recipe recipe;
     recipe.ties = document.ties;
-    recipe.steps = std::max(1, document.steps + (is_pending(document) ? 1 : 0));
-    recipe.schedule = document.schedule;
-    for (size_t i = 0; i < document.tensors.size(); ++i) {
-        const TensorState& state = *document.tensors[i];
-        if (!state.sparsifier) continue;
-        auto group = std::find_if(recipe.groups.begin(), recipe.groups.end(), [&](const RecipeGroup& other) {
-            return other.sparsifier == state.sparsifier->name() && other.options == state.options;
-        });
-        if (group == recipe.groups.end()) {
-            recipe.groups.push_back({{}, {}, std::string(state.sparsifier->name()), state.options, {}, {}});
-            group = recipe.groups.end() - 1;
-        }
-        const std::string& name = document.info(i).name;
-        if (is_plain_name(name)) group->layers.push_back(name);
+    recipe.steps = std::max(steps_shown(document), document.schedule ? document.schedule->steps : 1);
+    const auto groups = groups_of(document.tensors);
+    for (const auto& tensors : groups) {
+        const TensorState& first = *document.tensors[tensors[0]];
+        recipe.groups.push_back({{}, {}, std::string(first.sparsifier->name()), first.options, {}, {}, {}});
+        for (const size_t tensor : tensors)
+            if (const std::string& name = document.info(tensor).name; is_plain_name(name))
+                recipe.groups.back().layers.push_back(name);
     }
+    if (document.schedule && !groups.empty())
+        recipe.schedule = {std::string(document.schedule->rule->name()), schedule_options(document, groups), {}};
     // One rule for all that "*" takes is written as "*": the recipe then serves other checkpoints too.
     if (recipe.groups.size() == 1) {
         Recipe star = recipe;

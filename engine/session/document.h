@@ -15,7 +15,8 @@ struct Document {
     std::vector<TensorStatePtr> tensors;  ///< one for each of the checkpoint's tensors
     Ties ties = Ties::lowest;
     int steps = 0;
-    std::optional<RecipeSchedule> schedule;  ///< of the recipe that was loaded, to be saved with it again
+    std::optional<ScheduleState> schedule;
+    std::vector<StepRecord> history;  ///< one for each step
 
     const TensorInfo& info(size_t tensor) const { return model->checkpoint().tensors()[tensor]; }
 };
@@ -37,12 +38,16 @@ EditResult with_option(const Document& document, const std::vector<size_t>& tens
                        const std::optional<OptionValue>& value);  ///< no value: back to the default
 EditResult with_frozen(const Document& document, const std::vector<size_t>& tensors, bool frozen);
 EditResult with_masks_cleared(const Document& document, const std::vector<size_t>& tensors);
+/// Before the first step.
+DocumentPtr restarted(const Document& document);
 /// What the recipe gives from the start, its steps taken as headless. The last step is left as a preview, so that its
 /// levels can still be moved both ways. Throws Error(recipe) and Cancelled.
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress);
 
 /// Makes the shown masks the stepped ones.
 void commit_shown(Document& document);
+/// Counts a step that was committed: notes what it kept and moves the schedule on.
+void count_step(Document& document);
 /// Whether a step would change anything: a mask is shown that was not stepped, or one is still to be computed.
 bool is_pending(const Document& document);
 
@@ -57,9 +62,11 @@ MaskSet shown_masks(const Document& document);
 /// The same as an export lays them on: tensors that share storage lose what any of them loses.
 MaskSet export_masks(const Document& document);
 
-/// The current groups as a recipe. Headless it gives the shown masks if they come from `steps` steps with these
-/// options.
+/// The current groups as a recipe, with all steps of its schedule. Headless its first `steps_shown` steps give the
+/// shown masks if they were taken with these options.
 Recipe recipe_of(const Document& document);
+/// The steps taken, and the one that is previewed.
+int steps_shown(const Document& document);
 
 /// "3 layers" or the one tensor's name, for undo labels and notices.
 std::string tensors_in_words(const Document& document, const std::vector<size_t>& tensors);

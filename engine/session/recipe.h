@@ -27,6 +27,9 @@ struct RecipeGroup {
     std::map<std::string, RecipePlace, std::less<>> option_places;  ///< of options that a file gave
 };
 
+/// A recipe takes no more steps than this.
+inline constexpr int most_steps = 10'000;
+
 /// How sparsity levels move from step to step (engine/schedulers); a group's own level is where its curve ends.
 struct RecipeSchedule {
     std::string scheduler;

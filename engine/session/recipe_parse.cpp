@@ -13,7 +13,6 @@ namespace {
 
 constexpr size_t most_bytes = 1 << 20;
 constexpr size_t most_patterns = 100'000;  // aliases can make a small file name very many
-constexpr int64_t most_steps = 10'000;
 
 const std::vector<std::string> recipe_keys{"version", "groups", "steps", "ties", "schedule"};
 const std::vector<std::string> group_keys{"layers", "except", "sparsifier"};

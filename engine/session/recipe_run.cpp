@@ -15,11 +15,11 @@ std::vector<Options> options_by_tensor(const Pruning& pruning, const std::vector
     return all;
 }
 
-Scheduler scheduler_of(Scheduled& driven, const Pruning& pruning, const Recipe& recipe) {
+void start(std::optional<Scheduler>& scheduler, Scheduled& driven, const Pruning& pruning, const Recipe& recipe) {
     SchedulerSettings settings;
     settings.options = options_by_tensor(pruning, recipe.schedule->options);
     try {
-        return Scheduler(driven, schedule(recipe.schedule->scheduler), std::move(settings));
+        scheduler.emplace(driven, schedule(recipe.schedule->scheduler), std::move(settings));
     } catch (const Error& error) {
         recipe_error(recipe.source, recipe.schedule->place, "schedule", error.problem(), error.hint());
     }
@@ -27,16 +27,14 @@ Scheduler scheduler_of(Scheduled& driven, const Pruning& pruning, const Recipe& 
 
 }  // namespace
 
-void take_steps(Pruning& pruning, const Recipe& recipe, Progress& progress) {
-    if (!recipe.schedule) {
-        for (int step = 0; step < recipe.steps; ++step) pruning.step(progress);
-        return;
-    }
+void take_steps(Pruning& pruning, const Recipe& recipe, Progress& progress, const std::function<void()>& stepped) {
     ScheduledPruning levels(pruning);
-    Scheduler scheduler = scheduler_of(levels, pruning, recipe);
+    std::optional<Scheduler> scheduler;
+    if (recipe.schedule) start(scheduler, levels, pruning, recipe);
     for (int step = 0; step < recipe.steps; ++step) {
-        if (step > 0) scheduler.step();
+        if (step > 0 && scheduler) scheduler->step();
         pruning.step(progress);
+        if (stepped) stepped();
     }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/output_file.h"
+#include "engine/session/document_schedule.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/session_impl.h"
 
@@ -16,6 +17,13 @@ std::string quoted(const std::string& option) {
     std::string words = option;
     std::replace(words.begin(), words.end(), '_', ' ');
     return words;
+}
+
+/// Says which values of a drag belong together.
+std::string drag_key(const std::string& option, const std::vector<size_t>& tensors) {
+    std::string key = option;
+    for (size_t tensor : tensors) key.append(",").append(std::to_string(tensor));
+    return key;
 }
 
 /// Tensors on which the recipe, run from the start, gives another mask than the one shown.
@@ -114,13 +122,18 @@ void Session::save_recipe(fs::path recipe) {
             if (shown.groups.empty())
                 throw Error(ErrorKind::state, path.string(), "there is nothing to save",
                             "choose a sparsifier for at least one layer");
-            const std::vector<std::string> other = differing(*document, shown, progress);
+            Recipe so_far = shown;
+            so_far.steps = steps_shown(*document);
+            const std::vector<std::string> other = differing(*document, so_far, progress);
             write_file(path, to_yaml(shown));
-            s.post([&s, path, other] {
+            s.post([&s, path, other, left = shown.steps - so_far.steps, taken = so_far.steps] {
                 s.modified = false;
                 if (other.empty()) {
                     s.notify(Notice::Kind::information, "Saved " + path.filename().string(),
-                             "run from the start it gives the very masks shown: checked");
+                             left == 0 ? "run from the start it gives the very masks shown: checked"
+                                       : "its first " + std::to_string(taken) +
+                                             " steps give the very masks shown: checked; run headless it takes all " +
+                                             std::to_string(taken + left));
                 } else {
                     s.notify(Notice::Kind::warning,
                              "Saved " + path.filename().string() + ", which gives other masks for " +
@@ -168,8 +181,7 @@ void Session::set_sparsifier(std::vector<size_t> tensors, std::string sparsifier
 void Session::set_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging) {
     Impl& s = *impl_;
     s.post([&s, tensors = std::move(tensors), option = std::move(option), value = std::move(value), dragging] {
-        std::string key = option;
-        for (size_t tensor : tensors) key.append(",").append(std::to_string(tensor));
+        const std::string key = drag_key(option, tensors);
         s.edit(
             "Set " + quoted(option),
             [&](const Document& document) { return with_option(document, tensors, option, value); }, key);
@@ -205,12 +217,62 @@ void Session::step() {
     s.control.post(s.counted([&s](const CancelToken& token) { s.step_now(token); }));
 }
 
+void Session::restart() {
+    impl_->post([&s = *impl_] { s.edit_whole("Start over", restarted); });
+}
+
 void Session::undo() {
     impl_->post([&s = *impl_] { s.go_back(s.undo, s.redo); });
 }
 
 void Session::redo() {
     impl_->post([&s = *impl_] { s.go_back(s.redo, s.undo); });
+}
+
+// --- the schedule
+
+void Session::set_schedule(std::string scheduler) {
+    impl_->post([&s = *impl_, name = std::move(scheduler)] {
+        s.edit_whole(name.empty() ? "Remove schedule" : "Set schedule",
+                     [&](const Document& document) { return with_schedule(document, name); });
+    });
+}
+
+void Session::set_steps(int steps, bool dragging) {
+    impl_->post([&s = *impl_, steps, dragging] {
+        s.edit_whole(
+            "Set number of steps", [&](const Document& document) { return with_steps(document, steps); }, "steps");
+        s.drag = dragging ? "steps" : "";
+    });
+}
+
+void Session::fit_schedule() {
+    impl_->post([&s = *impl_] { s.edit_whole("Fit schedule to its steps", with_fitted_schedule); });
+}
+
+void Session::set_schedule_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging) {
+    Impl& s = *impl_;
+    s.post([&s, tensors = std::move(tensors), option = std::move(option), value = std::move(value), dragging] {
+        const std::string key = drag_key("schedule's " + option, tensors);
+        const auto change = [&](const Document& document) {
+            return with_schedule_option(document, tensors, option, value);
+        };
+        s.edit("Set schedule's " + quoted(option), change, key);
+        s.drag = dragging ? key : "";
+    });
+}
+
+void Session::reset_schedule_option(std::vector<size_t> tensors, std::string option) {
+    Impl& s = *impl_;
+    s.post([&s, tensors = std::move(tensors), option = std::move(option)] {
+        s.edit("Reset schedule's " + quoted(option),
+               [&](const Document& document) { return with_schedule_option(document, tensors, option, std::nullopt); });
+    });
+}
+
+void Session::run_schedule() {
+    Impl& s = *impl_;
+    s.control.post(s.counted([&s](const CancelToken& token) { s.run_to_the_end(token); }));
 }
 
 // --- view

@@ -10,6 +10,7 @@
 #include "engine/formats/formats.h"
 #include "engine/model/model.h"
 #include "engine/model/runner.h"
+#include "engine/schedulers/schedule.h"
 #include "engine/session/detail.h"
 #include "engine/session/recipe.h"
 #include "engine/sparsifiers/sparsifier.h"
@@ -21,6 +22,8 @@ struct TensorState {
     const Sparsifier* sparsifier = nullptr;  ///< null: this tensor is left alone
     Options options;                         ///< as given; `Sparsifier::complete` fills in the rest
     bool frozen = false;                     ///< steps pass it by
+    Options schedule;                        ///< of the document's schedule, as given
+    std::optional<double> scheduled;         ///< the next step's sparsity level by the schedule; nothing: the options'
     MaskPtr stepped;                         ///< the mask after the steps taken; null: nothing pruned yet
     MaskPtr shown;                           ///< what the next step would give: live preview; null: nothing pruned
     int64_t kept = 0;                        ///< of `shown`, by the mask
@@ -30,6 +33,16 @@ struct TensorState {
     bool pending() const { return shown != stepped; }
 };
 using TensorStatePtr = std::shared_ptr<const TensorState>;
+
+/// How sparsity levels move from step to step: step i is taken at epoch i − 1. Each tensor has options of its own
+/// (TensorState::schedule), and its own sparsity level is where its curve ends.
+struct ScheduleState {
+    const Schedule* rule = nullptr;  ///< never null
+    int steps = 1;                   ///< that are meant to be taken; not fewer than were taken
+};
+
+/// Kept weights of every tensor after one step, in the checkpoint's order.
+using StepRecord = std::shared_ptr<const std::vector<int64_t>>;
 
 /// A job that runs now, for a progress bar.
 struct JobState {
@@ -55,9 +68,11 @@ struct Snapshot {
     int64_t prunable = 0;                 ///< elements of the tensors that `layers: "*"` takes
     int64_t pruned = 0;                   ///< weights pruned by the shown masks, over all tensors
     int steps = 0;
-    bool pending = false;                ///< the shown masks are not all stepped
-    bool computing = false;              ///< previews are on their way
-    std::string undo_label, redo_label;  ///< "Set sparsity level of 3 layers"; empty: nothing to undo
+    std::optional<ScheduleState> schedule;  ///< none: every step is taken at the tensors' own levels
+    std::vector<StepRecord> history;        ///< one for each step taken
+    bool pending = false;                   ///< the shown masks are not all stepped
+    bool computing = false;                 ///< previews are on their way
+    std::string undo_label, redo_label;     ///< "Set sparsity level of 3 layers"; empty: nothing to undo
     DatasetPtr data;
     std::optional<Evaluation> dense;     ///< of the unpruned model
     std::optional<Evaluation> accuracy;  ///< of the model under the shown masks
@@ -119,8 +134,21 @@ class Session {
     void set_frozen(std::vector<size_t> tensors, bool frozen);
     void step();
     void clear_masks(std::vector<size_t> tensors);  ///< back to ones
+    void restart();                                 ///< back to before the first step: no mask, the same choices
     void undo();
     void redo();
+
+    // --- the schedule (undoable)
+    /// "" takes the schedule away. A new one gets options under which its curve ends at the last step, and ten steps
+    /// unless more were taken.
+    void set_schedule(std::string scheduler);
+    /// How many steps are meant to be taken in all; not fewer than were taken. Needs a schedule.
+    void set_steps(int steps, bool dragging = false);
+    void fit_schedule();  ///< the options under which every curve ends at the last step
+    void set_schedule_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging = false);
+    void reset_schedule_option(std::vector<size_t> tensors, std::string option);
+    /// A job: takes the steps that are left. Cancelled, it stays at the step that it came to.
+    void run_schedule();
 
     // --- view
     void focus(std::optional<size_t> tensor);  ///< whose TensorDetail to keep current

@@ -23,6 +23,8 @@ void Session::Impl::publish() {
         next->parameters = document->model->layers()[0].parameters;
         next->prunable = document->model->prunable();
         next->steps = document->steps;
+        next->schedule = document->schedule;
+        next->history = document->history;
         for (const TensorStatePtr& state : document->tensors) {
             if (state->shown) next->pruned += state->shown->size() - state->kept;
             next->pending |= state->pending();
@@ -80,15 +82,31 @@ void Session::Impl::edit(const std::string& verb, const std::function<EditResult
                others > 0 ? "left alone, and " + std::to_string(others) + " more" : "left alone");
     }
     if (result.document) {
-        const bool joins = !drag.empty() && drag == drag_key && !undo.empty();
-        if (joins) {
-            document = result.document;
-        } else {
-            commit(verb + " of " + tensors_in_words(*document, result.changed), result.document);
-        }
+        take(verb + " of " + tensors_in_words(*document, result.changed), result.document, drag_key);
     }
     drag.clear();
     document_changed();
+}
+
+void Session::Impl::edit_whole(const std::string& label, const std::function<DocumentPtr(const Document&)>& change,
+                               const std::string& drag_key) {
+    if (!document) return;
+    try {
+        take(label, change(*document), drag_key);
+    } catch (const Error& error) {
+        notify(error, label);
+    }
+    drag.clear();
+    document_changed();
+}
+
+void Session::Impl::take(std::string label, DocumentPtr next, const std::string& drag_key) {
+    const bool joins = !drag.empty() && drag == drag_key && !undo.empty();
+    if (joins) {
+        document = std::move(next);
+    } else {
+        commit(std::move(label), std::move(next));
+    }
 }
 
 void Session::Impl::go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>& to) {
@@ -302,7 +320,7 @@ DocumentPtr Session::Impl::stepped(const Document& from, Progress& progress) {
     for (MaskWork& item : work)
         next->tensors[item.tensor] = with_shown(*from.tensors[item.tensor], std::move(item.mask), false);
     commit_shown(*next);
-    ++next->steps;
+    count_step(*next);
     return next;
 }
 
@@ -314,6 +332,23 @@ bool Session::Impl::step_now(const CancelToken& token) {
         commit("Step " + std::to_string(next->steps), next);
     });
     return next != nullptr;
+}
+
+void Session::Impl::run_to_the_end(const CancelToken& token) {
+    if (!document || !document->schedule || document->steps >= document->schedule->steps) return;
+    run_job("Taking the schedule's steps", token, [&](Progress& progress) {
+        bool first = true;
+        while (document->steps < document->schedule->steps) {
+            DocumentPtr next = stepped(*document, progress);
+            if (first) {
+                commit("Run schedule", std::move(next));
+            } else {
+                document = std::move(next);
+            }
+            first = false;
+            publish();
+        }
+    });
 }
 
 }  // namespace lacuna

@@ -99,6 +99,11 @@ struct Session::Impl {
     void commit(std::string label, DocumentPtr next);
     void edit(const std::string& verb, const std::function<EditResult(const Document&)>& change,
               const std::string& drag_key = {});
+    /// The same for what is not of tensors; `label` is the whole of the undo entry's.
+    void edit_whole(const std::string& label, const std::function<DocumentPtr(const Document&)>& change,
+                    const std::string& drag_key = {});
+    /// Commits an edit, or lets it join the last one while both are of one drag.
+    void take(std::string label, DocumentPtr next, const std::string& drag_key);
     /// Undo and redo: the newest document of `from` becomes the current one, which goes to `to`.
     void go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>& to);
     /// After another model was opened or this one closed.
@@ -117,6 +122,7 @@ struct Session::Impl {
     void start_job(const std::string& title, std::function<void(Progress&)> work);
     DocumentPtr stepped(const Document& from, Progress& progress);
     bool step_now(const CancelToken& token);
+    void run_to_the_end(const CancelToken& token);
 };
 
 }  // namespace lacuna

@@ -39,6 +39,17 @@ std::vector<double> curve(double base, Options given, int64_t epochs) {
     return schedule_curve(cubic(), cubic().complete(given), base, epochs);
 }
 
+TEST(TestCubicScheduler, FittedItsCurveEndsAtTheLastEpoch) {
+    const Options late = options({{"init_t", int64_t(3)}, {"init_sl", 0.1}, {"delta_t", int64_t(7)}});
+    for (const Options& given : {Options(), late})
+        for (const int64_t epochs : {5, 6, 20}) {
+            const auto levels = curve(0.8, cubic().fitted(given, epochs), epochs);
+            EXPECT_EQ(levels.back(), 0.8) << epochs;
+            EXPECT_LT(levels[size_t(epochs) - 2], 0.8) << epochs;
+        }
+    EXPECT_EQ(curve(0.8, cubic().fitted(late, 1), 1).back(), 0.8) << "a beginning after the last epoch moves to it";
+}
+
 TEST(TestCubicScheduler, constructor) {
     Levels levels({0.5, 0.8});
     Scheduler from_zero(levels, cubic(),

@@ -1,0 +1,140 @@
+#include "engine/session/document_schedule.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "engine/base/error.h"
+#include "engine/session/document_edit.h"
+
+namespace lacuna {
+namespace {
+
+constexpr int first_steps = 10;
+
+const ScheduleState& schedule_of(const Document& document) {
+    if (document.schedule) return *document.schedule;
+    throw Error(ErrorKind::state, "schedule", "there is none", "choose a scheduler first");
+}
+
+/// The level of a tensor's own options; nothing if it has none or they do not go together.
+std::optional<double> own_level(const TensorState& state) {
+    if (!state.sparsifier || !state.sparsifier->find_option(scheduled_option)) return std::nullopt;
+    try {
+        return state.sparsifier->number(state.sparsifier->complete(state.options), scheduled_option);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+std::optional<double> level_at(const ScheduleState& schedule, const TensorState& state, int64_t epoch) {
+    const auto base = own_level(state);
+    if (!base) return std::nullopt;
+    return schedule_curve(*schedule.rule, schedule.rule->complete(state.schedule), *base, epoch + 1).back();
+}
+
+/// A copy in which every tensor's schedule options are what `options` makes of them.
+std::shared_ptr<Document> with_all(const Document& document, const std::function<Options(const Options&)>& options) {
+    auto next = std::make_shared<Document>(document);
+    for (TensorStatePtr& state : next->tensors) {
+        auto changed = std::make_shared<TensorState>(*state);
+        changed->schedule = options(state->schedule);
+        state = std::move(changed);
+    }
+    return next;
+}
+
+}  // namespace
+
+Options next_options(const TensorState& state) {
+    Options options = state.sparsifier->complete(state.options);
+    if (state.scheduled) state.sparsifier->set_number(options, scheduled_option, *state.scheduled);
+    return options;
+}
+
+void reschedule(Document& document) {
+    const int64_t epoch = document.schedule ? std::min(document.steps, document.schedule->steps - 1) : 0;
+    const TensorState* last = nullptr;
+    std::optional<double> level;
+    for (size_t i = 0; i < document.tensors.size(); ++i) {
+        const TensorStatePtr& state = document.tensors[i];
+        // Most neighbours have equal options.
+        const bool same = last && last->sparsifier == state->sparsifier && last->options == state->options &&
+                          last->schedule == state->schedule;
+        if (!same) level = document.schedule ? level_at(*document.schedule, *state, epoch) : std::nullopt;
+        last = state.get();
+        if (level == state->scheduled) continue;
+        auto moved = std::make_shared<TensorState>(*state);
+        moved->scheduled = level;
+        outdate(*moved, document.info(i).elements());
+        document.tensors[i] = std::move(moved);
+        last = document.tensors[i].get();
+    }
+}
+
+DocumentPtr with_schedule(const Document& document, const std::string& name) {
+    const auto has_level = [](const TensorStatePtr& state) { return own_level(*state).has_value(); };
+    if (!name.empty() && std::none_of(document.tensors.begin(), document.tensors.end(), has_level))
+        throw Error(ErrorKind::state, "", "no layer has a sparsifier with a sparsity level that could move",
+                    "choose one first, such as weight norm");
+    const Schedule* rule = name.empty() ? nullptr : &schedule(name);
+    const int planned = document.schedule ? document.schedule->steps : std::max(first_steps, document.steps);
+    auto next = with_all(document, [&](const Options&) { return rule ? rule->fitted({}, planned) : Options(); });
+    next->schedule = rule ? std::optional(ScheduleState{rule, planned}) : std::nullopt;
+    reschedule(*next);
+    return next;
+}
+
+DocumentPtr with_steps(const Document& document, int steps) {
+    schedule_of(document);
+    if (steps < std::max(1, document.steps) || steps > most_steps)
+        throw Error(ErrorKind::argument, "steps",
+                    std::to_string(steps) + " is not between " + std::to_string(std::max(1, document.steps)) + " and " +
+                        std::to_string(most_steps),
+                    document.steps > 0 ? "start over to plan fewer steps than were taken" : "give another number");
+    auto next = std::make_shared<Document>(document);
+    next->schedule->steps = steps;
+    reschedule(*next);
+    return next;
+}
+
+DocumentPtr with_fitted_schedule(const Document& document) {
+    const ScheduleState& now = schedule_of(document);
+    auto next = with_all(document, [&](const Options& given) { return now.rule->fitted(given, now.steps); });
+    reschedule(*next);
+    return next;
+}
+
+EditResult with_schedule_option(const Document& document, const std::vector<size_t>& tensors, const std::string& option,
+                                const std::optional<OptionValue>& value) {
+    const Schedule& rule = *schedule_of(document).rule;
+    Options one;
+    if (value) one.set(option, *value);
+    const Options checked = rule.complete(one);
+    return edited(document, tensors, [&](size_t, TensorState& state) -> std::string {
+        if (value) {
+            state.schedule.set(option, checked.values().find(option)->second);
+        } else {
+            state.schedule.erase(option);
+        }
+        return {};
+    });
+}
+
+std::vector<std::vector<size_t>> groups_of(const std::vector<TensorStatePtr>& tensors) {
+    using Key = std::tuple<const Sparsifier*, const std::map<std::string, OptionValue, std::less<>>&,
+                           const std::map<std::string, OptionValue, std::less<>>&>;
+    std::vector<std::vector<size_t>> groups;
+    std::map<Key, size_t> places;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        const TensorState& state = *tensors[i];
+        if (!state.sparsifier) continue;
+        const Key key(state.sparsifier, state.options.values(), state.schedule.values());
+        const auto [place, added] = places.emplace(key, groups.size());
+        if (added) groups.emplace_back();
+        groups[place->second].push_back(i);
+    }
+    return groups;
+}
+
+}  // namespace lacuna
