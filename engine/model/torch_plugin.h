@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/model/block_device.h"
 #include "engine/model/conversion.h"
 #include "engine/model/runner.h"
 
@@ -12,7 +13,7 @@ namespace lacuna {
 /// it for this table. The library carries its own copy of the engine, so settings of the process go across as
 /// arguments.
 struct TorchPlugin {
-    static constexpr int current_version = 3;
+    static constexpr int current_version = 4;
 
     int version = current_version;  ///< grows when this struct or a class that crosses the border changes
     /// `lacuna::make_runner` once LibTorch is there; `threads` is lacuna::threads() of the caller. May throw Error.
@@ -20,6 +21,8 @@ struct TorchPlugin {
     /// `lacuna::convert` after its checks, with complete options; it writes to `request.out` as it is and reports what
     /// the files' headers do not say. May throw Error.
     ConversionReport (*convert)(const ConversionRequest& request, int threads, Progress& progress) = nullptr;
+    /// `lacuna::make_block_device` for a GPU. May throw Error.
+    std::unique_ptr<BlockDevice> (*make_block_device)(const std::string& device) = nullptr;
 };
 
 /// The table, loading the library the first time; a failure may be mended and tried again. `purpose` ("running a

@@ -92,19 +92,26 @@ CudaDevice::CudaDevice(const cuda::KernelTable& kernels, c10::Device device) : k
 
 std::optional<Mask> CudaDevice::prune(const TensorView& weight, const Mask* current, bool squared,
                                       const BlockRule& rule) {
+    const bool masked = current && current->pruned() > 0;
+    const at::Tensor kept = prune_there(weight, squared, rule, masked ? upload(*current) : at::Tensor());
+    if (!kept.defined()) return std::nullopt;
+    return download(kept, weight.shape);
+}
+
+at::Tensor CudaDevice::prune_there(const TensorView& weight, bool squared, const BlockRule& rule,
+                                   const at::Tensor& current) const {
     constexpr DType known[] = {DType::F16, DType::BF16, DType::F32, DType::F64};
     if (rule.ties != Ties::lowest || weight.elements() == 0 ||
         std::find(std::begin(known), std::end(known), weight.dtype) == std::end(known))
-        return std::nullopt;
+        return {};
     const at::Tensor resident = here(weight).contiguous();
     cuda::Tensor tensor = described(resident, rule, squared);
-    const at::Tensor pruned = current && current->pruned() > 0 ? upload(*current) : at::Tensor();
-    if (pruned.defined()) tensor.current = static_cast<const uint64_t*>(pruned.const_data_ptr());
-    const at::Tensor kept = empty((weight.elements() + 63) / 64, at::kLong, device_);
+    if (current.defined()) tensor.current = static_cast<const uint64_t*>(current.const_data_ptr());
+    at::Tensor kept = empty((weight.elements() + 63) / 64, at::kLong, device_);
     const Job job(*this);
     kernels_.prune(tensor, selection_of(rule, {tensor.rows, tensor.columns}),
                    static_cast<uint64_t*>(kept.mutable_data_ptr()), job.queue);
-    return download(kept, weight.shape);
+    return kept;
 }
 
 std::vector<std::byte> CudaDevice::on_host(const TensorView& weight) {

@@ -22,6 +22,9 @@ class CudaDevice final : public BlockDevice {
                               const BlockRule& rule) override;
     std::vector<std::byte> on_host(const TensorView& weight) override;
 
+    /// The mask that `prune` gives, as words on the device; undefined where that gives nothing. Does not wait.
+    at::Tensor prune_there(const TensorView& weight, bool squared, const BlockRule& rule,
+                           const at::Tensor& current = {}) const;
     /// A mask's words as an I64 tensor on the device, and back.
     at::Tensor upload(const Mask& mask) const;
     Mask download(const at::Tensor& words, const Shape& shape) const;

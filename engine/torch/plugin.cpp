@@ -6,6 +6,8 @@
 #include "engine/base/parallel.h"
 #include "engine/model/torch_plugin.h"
 #include "engine/torch/convert.h"
+#include "engine/torch/cuda_device.h"
+#include "engine/torch/device.h"
 #include "engine/torch/torch_runner.h"
 
 namespace {
@@ -28,10 +30,15 @@ lacuna::ConversionReport plugin_convert(const lacuna::ConversionRequest& request
     return lacuna::convert_with_torch(request, progress);
 }
 
+std::unique_ptr<lacuna::BlockDevice> make_plugin_block_device(const std::string& device) {
+    return lacuna::make_cuda_device(lacuna::find_device(device));
+}
+
 }  // namespace
 
 /// Found by name by lacuna::torch_plugin.
 extern "C" const lacuna::TorchPlugin* lacuna_torch_plugin() {
-    static const lacuna::TorchPlugin plugin{lacuna::TorchPlugin::current_version, make_plugin_runner, plugin_convert};
+    static const lacuna::TorchPlugin plugin{lacuna::TorchPlugin::current_version, make_plugin_runner, plugin_convert,
+                                            make_plugin_block_device};
     return &plugin;
 }
