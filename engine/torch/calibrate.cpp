@@ -76,4 +76,16 @@ void add_activations(Activations& sums, const Activations& part, const std::stri
     sums.rows += part.rows;
 }
 
+Calibration::Calibration(std::vector<std::string> names, std::vector<at::Tensor> weights)
+    : names_(std::move(names)), sums_(weights.size()), observer_(std::move(weights), [this](const Operand& operand) {
+          const std::lock_guard lock(mutex_);
+          add_operand(sums_[operand.weight], operand, names_[operand.weight]);
+      }) {}
+
+ActivationsPtr Calibration::activations(size_t index) {
+    observer_.rethrow();
+    const std::lock_guard lock(mutex_);
+    return sums_[index].squares.empty() ? nullptr : std::make_shared<const Activations>(sums_[index]);
+}
+
 }  // namespace lacuna

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/torch/calibrate.h"
 #include "engine/torch/masked_tensor.h"
 #include "engine/torch/tensor.h"
 
@@ -37,12 +38,6 @@ void reject_duplicates(const std::vector<SparsifyGroup>& groups, const ModuleTre
     for (const SparsifyGroup& group : groups)
         if (!seen.insert(tree.find(group.tensor_fqn).unsafeGetTensorImpl()).second)
             throw wrong(group.tensor_fqn, "this tensor is named twice", "name each tensor once");
-}
-
-Mask next_mask(const SparsifyGroup& group, const at::Tensor& original, Ties ties) {
-    const at::Tensor weight = original.cpu();
-    const MaskRequest request{as_view(weight), group.fake_sparsity.mask.get(), &group.options, ties, group.tensor_fqn};
-    return group.sparsifier->compute(request);
 }
 
 }  // namespace
@@ -121,11 +116,13 @@ void ModuleSparsifier::check(const SparsifyGroup& group, const at::Tensor& tenso
 }
 
 void ModuleSparsifier::replace(std::vector<SparsifyGroup> groups, int steps) {
+    calibration_.reset();
     tensors_.clear();
     for (const SparsifyGroup& group : groups)
         tensors_.push_back(
             std::make_unique<MaskedTensor>(group.tensor_fqn, tree_.find(group.tensor_fqn), group.fake_sparsity.mask));
     groups_ = std::move(groups);
+    observe_inputs();
     kept_.clear();
     steps_ = steps;
     phase_ = Phase::prepared;
@@ -134,15 +131,62 @@ void ModuleSparsifier::replace(std::vector<SparsifyGroup> groups, int steps) {
 void ModuleSparsifier::step() {
     need_prepared("step");
     std::vector<MaskPtr> next(groups_.size());
-    for (size_t i = 0; i < groups_.size(); ++i)
-        if (groups_[i].fake_sparsity.enabled)
-            next[i] = std::make_shared<const Mask>(next_mask(groups_[i], tensors_[i]->original(), ties_));
+    for (const std::vector<size_t>& unit : units()) compute(unit, next);
     for (size_t i = 0; i < groups_.size(); ++i) {
         if (!next[i]) continue;
         tensors_[i]->set_mask(next[i]);
         groups_[i].fake_sparsity.mask = std::move(next[i]);
     }
     ++steps_;
+}
+
+void ModuleSparsifier::observe_inputs() {
+    const auto looks = [](const SparsifyGroup& group) { return group.sparsifier->needs_activations(); };
+    if (std::none_of(groups_.begin(), groups_.end(), looks)) return;
+    std::vector<std::string> names;
+    std::vector<at::Tensor> weights;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+        names.push_back(groups_[i].tensor_fqn);
+        weights.push_back(looks(groups_[i]) ? tensors_[i]->tensor() : at::Tensor());
+    }
+    calibration_ = std::make_unique<Calibration>(std::move(names), std::move(weights));
+}
+
+/// The enabled groups; those that a rule looks at together are together.
+std::vector<std::vector<size_t>> ModuleSparsifier::units() const {
+    std::vector<std::vector<size_t>> units;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+        if (!groups_[i].fake_sparsity.enabled) continue;
+        const auto same = [&](const std::vector<size_t>& unit) {
+            const SparsifyGroup& other = groups_[unit.front()];
+            return other.sparsifier == groups_[i].sparsifier && other.options == groups_[i].options;
+        };
+        const auto unit =
+            groups_[i].sparsifier->spans_tensors() ? std::find_if(units.begin(), units.end(), same) : units.end();
+        if (unit == units.end())
+            units.push_back({i});
+        else
+            unit->push_back(i);
+    }
+    return units;
+}
+
+void ModuleSparsifier::compute(const std::vector<size_t>& unit, std::vector<MaskPtr>& next) const {
+    std::vector<at::Tensor> originals;
+    std::vector<ActivationsPtr> inputs;
+    std::vector<MaskRequest> requests;
+    for (const size_t i : unit) {
+        const SparsifyGroup& group = groups_[i];
+        originals.push_back(tensors_[i]->original().cpu());
+        inputs.push_back(activations(group.tensor_fqn));
+        if (group.sparsifier->needs_activations() && !inputs.back())
+            throw Error(ErrorKind::state, group.tensor_fqn, "its layer has seen no input since prepare",
+                        "run the model on calibration data, then step");
+        requests.push_back({as_view(originals.back()), group.fake_sparsity.mask.get(), &group.options, ties_,
+                            group.tensor_fqn, inputs.back().get()});
+    }
+    std::vector<Mask> masks = groups_[unit.front()].sparsifier->compute_all(requests);
+    for (size_t k = 0; k < unit.size(); ++k) next[unit[k]] = std::make_shared<const Mask>(std::move(masks[k]));
 }
 
 void ModuleSparsifier::apply_masks() {
@@ -161,6 +205,7 @@ void ModuleSparsifier::squash_mask(const std::vector<std::string>& params_to_kee
     }
     for (const auto& tensor : tensors_) tensor->refresh();
     for (const auto& tensor : tensors_) tensor->squash();
+    calibration_.reset();
     tensors_.clear();
     kept_ = std::move(kept);
     phase_ = Phase::squashed;
@@ -182,6 +227,11 @@ void ModuleSparsifier::enable_mask_update(bool enabled) {
 
 const SparsifyGroup& ModuleSparsifier::group(std::string_view tensor_fqn) const {
     return groups_[index_of(tensor_fqn)];
+}
+
+ActivationsPtr ModuleSparsifier::activations(std::string_view tensor_fqn) const {
+    const size_t index = index_of(tensor_fqn);
+    return calibration_ ? calibration_->activations(index) : nullptr;
 }
 
 at::Tensor ModuleSparsifier::original(std::string_view tensor_fqn) const {

@@ -15,6 +15,7 @@
 
 namespace lacuna {
 
+class Calibration;
 class MaskedTensor;
 
 /// One entry of a configuration, as in torch.ao.pruning: which tensor, and what differs from the defaults.
@@ -55,6 +56,10 @@ struct SparsifyState {
 /// and masks stay with them when the module is converted or moved. What no C++ hook can see is an optimizer's momentum
 /// writing to pruned weights: call `apply_masks` after each optimizer step. Every error is thrown before anything
 /// changes. Destroying an unsquashed sparsifier gives the originals back. Not thread-safe.
+///
+/// A rule that looks at a layer's input (wanda) has it observed from prepare to squash_mask: run the model on
+/// calibration data, as often as you like and whatever kind of module it is, then step. What was seen adds up over
+/// steps. OperandObserver says what can be seen.
 class ModuleSparsifier {
   public:
     /// `sparsifier` must outlive this object (those of the registry do). `defaults` hold where an entry does not say
@@ -72,8 +77,8 @@ class ModuleSparsifier {
     void prepare(const torch::nn::Module& model, const std::optional<SparsifyConfig>& config = std::nullopt);
     void prepare(const torch::jit::Module& model, const std::optional<SparsifyConfig>& config = std::nullopt);
 
-    /// One update of every enabled mask, from the original weights. All or nothing. Throws Error(state) before prepare
-    /// and after squash_mask.
+    /// One update of every enabled mask, from the original weights. All or nothing. Throws Error(state) before prepare,
+    /// after squash_mask, and naming a tensor whose rule looks at the layer's input where none came by.
     void step();
     /// Puts the masks back after an optimizer wrote to the weights. Throws Error(state) as `step` does.
     void apply_masks();
@@ -95,6 +100,8 @@ class ModuleSparsifier {
     /// Throws Error(argument) for a tensor that is not prepared.
     const SparsifyGroup& group(std::string_view tensor_fqn) const;
     int steps_taken() const { return steps_; }
+    /// What entered the layer of a prepared tensor since `prepare`; null where nothing did, or its rule does not look.
+    ActivationsPtr activations(std::string_view tensor_fqn) const;
     /// The values of a prepared tensor without its mask, and giving it others (of the same shape), as loading a
     /// checkpoint into a prepared module does. Throws Error(argument), Error(state) once squashed.
     at::Tensor original(std::string_view tensor_fqn) const;
@@ -111,6 +118,9 @@ class ModuleSparsifier {
     SparsifyGroup make_group(const SparsifyEntry& entry, const at::Tensor& tensor) const;
     void check(const SparsifyGroup& group, const at::Tensor& tensor) const;
     void replace(std::vector<SparsifyGroup> groups, int steps);
+    void observe_inputs();
+    std::vector<std::vector<size_t>> units() const;
+    void compute(const std::vector<size_t>& unit, std::vector<MaskPtr>& next) const;
     void need_prepared(const char* call) const;
     size_t index_of(std::string_view tensor_fqn) const;
 
@@ -120,6 +130,7 @@ class ModuleSparsifier {
     ModuleTree tree_;
     std::vector<SparsifyGroup> groups_;
     std::vector<std::unique_ptr<MaskedTensor>> tensors_;  ///< one a group; empty before prepare and once squashed
+    std::unique_ptr<Calibration> calibration_;            ///< of all groups; null if no rule looks at inputs
     std::vector<Options> kept_;                           ///< one a group once squashed
     int steps_ = 0;
     enum class Phase { fresh, prepared, squashed } phase_ = Phase::fresh;

@@ -168,7 +168,7 @@ void OperandObserver::offer(const at::Tensor& view, int64_t view_dim, const at::
     try {
         if (!view.has_storage() || view.dim() < 2) return;
         for (size_t i = 0; i < weights_.size(); ++i) {
-            if (weights_[i].dim() < 2) continue;
+            if (!weights_[i].defined() || weights_[i].dim() < 2) continue;
             const auto weight_dim = shared_dim(weights_[i], view, view_dim);
             if (!weight_dim) continue;
             const at::NoGradGuard no_grad;

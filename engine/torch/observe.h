@@ -30,8 +30,8 @@ class OperandObserver {
   public:
     using Sink = std::function<void(const Operand&)>;
 
-    /// `sink` gets the operand before the product is computed, on the thread that multiplies: several may call at once.
-    /// Operators that it calls are not observed.
+    /// Undefined tensors, and those of one dimension, are never met. `sink` gets the operand before the product is
+    /// computed, on the thread that multiplies: several may call at once. Operators that it calls are not observed.
     OperandObserver(std::vector<at::Tensor> weights, Sink sink);
     ~OperandObserver();
     OperandObserver(const OperandObserver&) = delete;

@@ -14,6 +14,7 @@
 #include "engine/base/error.h"
 #include "engine/torch/module_fqn.h"
 #include "tests/torch/modules.h"
+#include "tests/torch/scripts.h"
 
 namespace lacuna {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing_support::scripted;
 
 /// What an observer of some weights saw, in order.
 struct Seen {
@@ -42,14 +44,6 @@ Seen seen(std::vector<at::Tensor> weights, Call&& call) {
     call();
     observer.rethrow();
     return seen;
-}
-
-torch::jit::Module scripted(const std::string& name, const std::string& forward,
-                            const std::vector<std::pair<std::string, at::Tensor>>& parameters) {
-    torch::jit::Module module(name);
-    for (const auto& [own, tensor] : parameters) module.register_parameter(own, tensor, false);
-    module.define(forward);
-    return module;
 }
 
 TEST(Observe, a_live_linear_layer) {
