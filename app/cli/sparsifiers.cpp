@@ -14,13 +14,18 @@ Json to_json(const Sparsifier& rule) {
               {"title", rule.title()},
               {"help", rule.help()},
               {"source", rule.source()},
+              {"spans_tensors", rule.spans_tensors()},
+              {"needs_activations", rule.needs_activations()},
               {"options", options_json(rule.options())}};
     return json;
 }
 
 std::string text_of(const Sparsifier& rule, const Console& console) {
-    return console.coloured(rule.name(), Colour::strong) + "  (" + std::string(rule.source()) + ")\n  " +
-           std::string(rule.help()) + "\n" + options_text(rule.options(), console);
+    std::string text = console.coloured(rule.name(), Colour::strong) + "  (" + std::string(rule.source()) + ")\n  " +
+                       std::string(rule.help()) + "\n";
+    if (rule.spans_tensors()) text += "  All tensors with equal options are pruned together.\n";
+    if (rule.needs_activations()) text += "  Needs a calibration: prune --data or --activations.\n";
+    return text + options_text(rule.options(), console);
 }
 
 }  // namespace

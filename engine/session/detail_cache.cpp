@@ -1,12 +1,14 @@
 #include "engine/session/detail_cache.h"
 
 #include "engine/base/error.h"
+#include "engine/session/mask_units.h"
 
 namespace lacuna {
 namespace {
 
 constexpr int histogram_bins = 200;
 constexpr const char* level_option = "sparsity_level";
+constexpr int64_t largest_curve = int64_t(1) << 28;  // weights of a unit; more take longer than a line is worth
 
 /// The tensor's options filled in; nothing where it has no rule or they do not fit yet.
 std::optional<Options> complete_options(const TensorState& state, const Shape& shape) {
@@ -24,9 +26,13 @@ std::optional<Options> complete_options(const TensorState& state, const Shape& s
 
 void DetailCache::see_weights(const Document& document, size_t tensor, Progress& progress) {
     if (model_ == document.model && tensor_ == tensor && magnitude_) return;
-    clear();
+    if (model_ != document.model) clear();
     model_ = document.model;
     tensor_ = tensor;
+    bins_ = nullptr;
+    mask_ = nullptr;
+    pruned_bins_ = nullptr;
+    magnitude_ = density_ = nullptr;
     weight_ = model_->checkpoint().view(tensor);
     all_ = std::make_shared<const Mask>(Mask::ones(weight_.shape));
     if (is_floating(weight_.dtype)) {
@@ -39,15 +45,32 @@ void DetailCache::see_weights(const Document& document, size_t tensor, Progress&
 }
 
 std::shared_ptr<const ThresholdCurve> DetailCache::curve(const Document& document, size_t tensor,
-                                                         const Options& options) {
+                                                         const Options& options, const Progress& progress) {
     const TensorState& state = *document.tensors[tensor];
+    std::vector<size_t> unit = unit_of(document.tensors, tensor);
+    if (unit.empty()) unit = {tensor};  // frozen
     Options key = options;
     key.erase(level_option);
-    if (curve_ && curve_rule_ == state.sparsifier && curve_options_ == key) return curve_;
+    if (curve_ && curve_rule_ == state.sparsifier && curve_options_ == key && curve_unit_ == unit) return curve_;
     // Of the unpruned weights: after a step, pruned ones score 0 and would pull the line away from where it cut.
-    auto made =
-        state.sparsifier->thresholds({weight_, all_.get(), &options, document.ties, document.info(tensor).name});
+    std::vector<Mask> ones;
+    int64_t weights = 0;
+    for (const size_t member : unit) weights += document.info(member).elements();
+    std::optional<ThresholdCurve> made;
+    if (unit.size() == 1 || weights <= largest_curve) {
+        for (const size_t member : unit) ones.push_back(Mask::ones(document.info(member).shape));
+        std::vector<MaskRequest> requests;
+        for (size_t i = 0; i < unit.size(); ++i)
+            requests.push_back({.weight = model_->checkpoint().view(unit[i]),
+                                .current = &ones[i],
+                                .options = &options,
+                                .ties = document.ties,
+                                .name = document.info(unit[i]).name,
+                                .progress = &progress});
+        made = state.sparsifier->unit_thresholds(requests);
+    }
     curve_rule_ = state.sparsifier;
+    curve_unit_ = std::move(unit);
     curve_options_ = std::move(key);
     curve_ = made ? std::make_shared<const ThresholdCurve>(std::move(*made)) : nullptr;
     return curve_;
@@ -79,7 +102,7 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
     detail->density = density_;
     detail->pruned_bins = pruned_bins_;
     if (const auto options = complete_options(state, weight_.shape)) {
-        detail->curve = curve(document, tensor, *options);
+        detail->curve = curve(document, tensor, *options, progress);
         if (options->has(level_option)) detail->level = options->number(level_option);
     }
     return detail;

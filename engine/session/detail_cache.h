@@ -17,7 +17,8 @@ class DetailCache {
 
   private:
     void see_weights(const Document& document, size_t tensor, Progress& progress);
-    std::shared_ptr<const ThresholdCurve> curve(const Document& document, size_t tensor, const Options& options);
+    std::shared_ptr<const ThresholdCurve> curve(const Document& document, size_t tensor, const Options& options,
+                                                const Progress& progress);
 
     ModelPtr model_;
     size_t tensor_ = 0;
@@ -32,7 +33,8 @@ class DetailCache {
     std::shared_ptr<const Pyramid> density_;
 
     const Sparsifier* curve_rule_ = nullptr;
-    Options curve_options_;  ///< without the level
+    Options curve_options_;           ///< without the level
+    std::vector<size_t> curve_unit_;  ///< outlives a change of focus inside it
     std::shared_ptr<const ThresholdCurve> curve_;
 };
 

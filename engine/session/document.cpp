@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "engine/session/document_edit.h"
 #include "engine/session/document_schedule.h"
+#include "engine/session/mask_units.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/shared_masks.h"
 
@@ -69,6 +70,7 @@ EditResult edited(const Document& document, const std::vector<size_t>& tensors,
     }
     if (result.changed.empty()) return result;
     reschedule(*next);
+    outdate_units(document.tensors, *next);
     result.document = std::move(next);
     return result;
 }
@@ -79,6 +81,14 @@ void outdate(TensorState& state, int64_t elements) {
     if (state.computing) return;
     state.shown = state.stepped;
     state.kept = state.shown ? state.shown->kept() : elements;
+}
+
+void outdate_units(std::span<const TensorStatePtr> before, Document& document) {
+    for (const size_t tensor : outdated_mates(before, document.tensors)) {
+        auto state = std::make_shared<TensorState>(*document.tensors[tensor]);
+        outdate(*state, document.info(tensor).elements());
+        document.tensors[tensor] = std::move(state);
+    }
 }
 
 DocumentPtr new_document(ModelPtr model) {
@@ -158,7 +168,9 @@ DocumentPtr restarted(const Document& document) {
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress) {
     const CheckpointPtr& checkpoint = document.model->checkpoint_ptr();
     Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
+    pruning.set_activations(*document.activations);
     auto next = std::make_shared<Document>(*new_document(document.model));
+    next->activations = document.activations;
     next->ties = recipe.ties;
     next->steps = recipe.steps - 1;
     if (recipe.schedule) next->schedule = {&schedule(recipe.schedule->scheduler), recipe.steps};
@@ -212,16 +224,28 @@ bool is_pending(const Document& document) {
                        [](const TensorStatePtr& state) { return state->computing || state->pending(); });
 }
 
-MaskPtr next_mask(const Document& document, size_t tensor) {
-    const TensorState& state = *document.tensors[tensor];
-    if (!state.sparsifier || state.frozen) return state.stepped;
-    const TensorInfo& info = document.info(tensor);
-    const Options options = next_options(state);
-    state.sparsifier->check(options, &info.shape);
-    const Mask all = state.stepped ? Mask() : Mask::ones(info.shape);
-    const Mask& current = state.stepped ? *state.stepped : all;
-    MaskRequest request{document.model->checkpoint().view(tensor), &current, &options, document.ties, info.name};
-    return std::make_shared<const Mask>(state.sparsifier->compute(request));
+std::vector<MaskPtr> next_masks(const Document& document, std::span<const size_t> unit, const Progress& progress) {
+    const Sparsifier& rule = *document.tensors[unit[0]]->sparsifier;
+    const Options options = next_options(*document.tensors[unit[0]]);
+    std::vector<MaskPtr> current;
+    std::vector<MaskRequest> requests;
+    for (const size_t tensor : unit) {
+        const TensorInfo& info = document.info(tensor);
+        rule.check(options, &info.shape);
+        const MaskPtr& stepped = document.tensors[tensor]->stepped;
+        current.push_back(stepped ? stepped : std::make_shared<const Mask>(Mask::ones(info.shape)));
+        const auto seen = document.activations->find(info.name);
+        requests.push_back({.weight = document.model->checkpoint().view(tensor),
+                            .current = current.back().get(),
+                            .options = &options,
+                            .ties = document.ties,
+                            .name = info.name,
+                            .activations = seen == document.activations->end() ? nullptr : seen->second.get(),
+                            .progress = &progress});
+    }
+    std::vector<MaskPtr> masks;
+    for (Mask& mask : rule.compute_all(requests)) masks.push_back(std::make_shared<const Mask>(std::move(mask)));
+    return masks;
 }
 
 TensorStatePtr with_shown(const TensorState& state, MaskPtr shown, bool computing, std::string problem) {

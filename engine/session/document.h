@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct Document {
     int steps = 0;
     std::optional<ScheduleState> schedule;
     std::vector<StepRecord> history;  ///< one for each step
+    /// What the calibration saw, for rules that look at a layer's input. No decision of a person's: undo keeps it.
+    std::shared_ptr<const ActivationSet> activations = std::make_shared<const ActivationSet>();
 
     const TensorInfo& info(size_t tensor) const { return model->checkpoint().tensors()[tensor]; }
 };
@@ -51,9 +54,9 @@ void count_step(Document& document);
 /// Whether a step would change anything: a mask is shown that was not stepped, or one is still to be computed.
 bool is_pending(const Document& document);
 
-/// The mask that one more step gives `tensor`. Null: nothing is pruned. Throws Error(argument) if its options do not
-/// fit.
-MaskPtr next_mask(const Document& document, size_t tensor);
+/// The masks that one more step gives the tensors of a unit (mask_units.h), in their order. Throws Error(argument) if
+/// options do not fit or a calibration is missing, Cancelled once `progress` was cancelled.
+std::vector<MaskPtr> next_masks(const Document& document, std::span<const size_t> unit, const Progress& progress);
 /// `state` with `shown` replaced and what depends on it brought up to date. A mask that prunes nothing becomes null and
 /// one that equals the stepped mask becomes that very mask, so that pointers tell whether anything is pending.
 TensorStatePtr with_shown(const TensorState& state, MaskPtr shown, bool computing, std::string problem = {});

@@ -54,6 +54,7 @@ Options next_options(const TensorState& state) {
 
 void reschedule(Document& document) {
     const int64_t epoch = document.schedule ? std::min(document.steps, document.schedule->steps - 1) : 0;
+    const std::vector<TensorStatePtr> before = document.tensors;
     const TensorState* last = nullptr;
     std::optional<double> level;
     for (size_t i = 0; i < document.tensors.size(); ++i) {
@@ -70,6 +71,7 @@ void reschedule(Document& document) {
         document.tensors[i] = std::move(moved);
         last = document.tensors[i].get();
     }
+    outdate_units(before, document);
 }
 
 DocumentPtr with_schedule(const Document& document, const std::string& name) {

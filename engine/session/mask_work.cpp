@@ -1,6 +1,9 @@
 #include "engine/session/mask_work.h"
 
+#include <algorithm>
+
 #include "engine/base/error.h"
+#include "engine/session/mask_units.h"
 #include "engine/session/tensor_loop.h"
 
 namespace lacuna {
@@ -8,9 +11,21 @@ namespace {
 
 constexpr int64_t slice_elements = int64_t(8) << 20;
 
-void compute(const Document& document, MaskWork& work) {
+MaskWork work_for(const Document& document, std::vector<size_t> unit) {
+    MaskWork work{std::move(unit), {}, {}, {}};
+    for (const size_t tensor : work.tensors) work.states.push_back(document.tensors[tensor]);
+    return work;
+}
+
+int64_t elements(const Document& document, const MaskWork& work) {
+    int64_t count = 0;
+    for (const size_t tensor : work.tensors) count += document.info(tensor).elements();
+    return count;
+}
+
+void compute(const Document& document, MaskWork& work, const Progress& progress) {
     try {
-        work.mask = next_mask(document, work.tensor);
+        work.masks = next_masks(document, work.tensors, progress);
     } catch (const Error& error) {
         work.problem = error.what();
     }
@@ -19,32 +34,37 @@ void compute(const Document& document, MaskWork& work) {
 }  // namespace
 
 std::vector<MaskWork> preview_work(const Document& document, std::optional<size_t> focus) {
+    std::vector<std::vector<size_t>> units = units_of(document.tensors);
+    std::erase_if(units, [&](const auto& unit) {
+        return std::none_of(unit.begin(), unit.end(), [&](size_t i) { return document.tensors[i]->computing; });
+    });
+    if (focus) {
+        const auto first = std::find_if(units.begin(), units.end(), [&](const auto& unit) {
+            return std::find(unit.begin(), unit.end(), *focus) != unit.end();
+        });
+        if (first != units.end()) std::rotate(units.begin(), first, first + 1);
+    }
     std::vector<MaskWork> work;
-    int64_t elements = 0;
-    const auto take = [&](size_t i) {
-        work.push_back({i, document.tensors[i], nullptr, {}});
-        elements += document.info(i).elements();
-    };
-    if (focus && *focus < document.tensors.size() && document.tensors[*focus]->computing) take(*focus);
-    for (size_t i = 0; i < document.tensors.size() && elements < slice_elements; ++i)
-        if (document.tensors[i]->computing && i != focus) take(i);
+    int64_t taken = 0;
+    for (size_t i = 0; i < units.size() && taken < slice_elements; ++i) {
+        work.push_back(work_for(document, std::move(units[i])));
+        taken += elements(document, work.back());
+    }
     return work;
 }
 
 std::vector<MaskWork> step_work(const Document& document) {
+    const auto at_hand = [&](size_t i) { return document.tensors[i]->pending() && !document.tensors[i]->computing; };
     std::vector<MaskWork> work;
-    for (size_t i = 0; i < document.tensors.size(); ++i) {
-        const TensorState& state = *document.tensors[i];
-        const bool at_hand = state.pending() && !state.computing;
-        if (state.sparsifier && !state.frozen && !at_hand) work.push_back({i, document.tensors[i], nullptr, {}});
-    }
+    for (auto& unit : units_of(document.tensors))
+        if (!std::all_of(unit.begin(), unit.end(), at_hand)) work.push_back(work_for(document, std::move(unit)));
     return work;
 }
 
 void compute_masks(const Document& document, std::vector<MaskWork>& work, Progress& progress) {
     std::vector<int64_t> sizes;
-    for (const MaskWork& item : work) sizes.push_back(document.info(item.tensor).elements());
-    for_each_tensor(sizes, "Computing masks", progress, [&](size_t i) { compute(document, work[i]); });
+    for (const MaskWork& item : work) sizes.push_back(elements(document, item));
+    for_each_tensor(sizes, "Computing masks", progress, [&](size_t i) { compute(document, work[i], progress); });
 }
 
 void compute_masks(const Document& document, std::vector<MaskWork>& work, const CancelToken& token) {

@@ -7,6 +7,7 @@
 #include "engine/formats/file_checkpoint.h"
 #include "engine/session/shared_masks.h"
 #include "engine/session/tensor_loop.h"
+#include "engine/sparsifiers/units.h"
 
 namespace lacuna {
 
@@ -44,22 +45,45 @@ void Pruning::set_option(const std::string& option, std::span<const std::optiona
 
 void Pruning::step(Progress& progress) {
     std::vector<size_t> enabled;
-    std::vector<int64_t> sizes;
+    std::vector<RuleOf> rules;
     for (size_t i = 0; i < groups_.size(); ++i) {
         if (!groups_[i].fake_sparsity.enabled) continue;
         enabled.push_back(i);
-        sizes.push_back(groups_[i].fake_sparsity.mask->size());
+        rules.push_back({groups_[i].target.sparsifier, &groups_[i].target.options});
     }
-    std::vector<MaskPtr> next(enabled.size());
-    for_each_tensor(sizes, "Pruning", progress, [&](size_t i) {
-        const Group& group = groups_[enabled[i]];
-        const MaskRequest request{checkpoint_->view(group.target.tensor), group.fake_sparsity.mask.get(),
-                                  &group.target.options, ties_, group.fqn};
-        next[i] = std::make_shared<const Mask>(group.target.sparsifier->compute(request));
-        release_storage(*checkpoint_, checkpoint_->tensors()[group.target.tensor].storage);
-    });
-    for (size_t i = 0; i < enabled.size(); ++i) groups_[enabled[i]].fake_sparsity.mask = std::move(next[i]);
+    std::vector<std::vector<size_t>> units = units_of(rules);
+    std::vector<int64_t> sizes;
+    for (std::vector<size_t>& unit : units) {
+        sizes.push_back(0);
+        for (size_t& member : unit) {
+            member = enabled[member];
+            sizes.back() += groups_[member].fake_sparsity.mask->size();
+        }
+    }
+    std::vector<MaskPtr> next(groups_.size());
+    for_each_tensor(sizes, "Pruning", progress, [&](size_t i) { compute_unit(units[i], progress, next); });
+    for (size_t i : enabled) groups_[i].fake_sparsity.mask = std::move(next[i]);
     ++steps_;
+}
+
+void Pruning::compute_unit(std::span<const size_t> unit, const Progress& progress, std::vector<MaskPtr>& next) const {
+    std::vector<MaskRequest> requests;
+    for (const size_t member : unit) {
+        const Group& group = groups_[member];
+        const auto seen = activations_.find(group.fqn);
+        requests.push_back({.weight = checkpoint_->view(group.target.tensor),
+                            .current = group.fake_sparsity.mask.get(),
+                            .options = &group.target.options,
+                            .ties = ties_,
+                            .name = group.fqn,
+                            .activations = seen == activations_.end() ? nullptr : seen->second.get(),
+                            .progress = &progress});
+    }
+    std::vector<Mask> masks = groups_[unit[0]].target.sparsifier->compute_all(requests);
+    for (size_t i = 0; i < unit.size(); ++i) {
+        next[unit[i]] = std::make_shared<const Mask>(std::move(masks[i]));
+        release_storage(*checkpoint_, checkpoint_->tensors()[groups_[unit[i]].target.tensor].storage);
+    }
 }
 
 MaskSet Pruning::masks() const {

@@ -34,7 +34,10 @@ class Pruning {
     /// Sets a numeric option, group by group where there is a value; it may lie past the range that recipes keep to.
     /// All or nothing: throws Error(argument) for a group without that option or a value that cannot be.
     void set_option(const std::string& option, std::span<const std::optional<double>> values);
-    /// One update of all enabled masks, in the groups' order. All or nothing: after an exception no mask has changed.
+    /// What a calibration saw, by tensor FQN, for rules that look at a layer's input; replaces what was there.
+    void set_activations(ActivationSet activations) { activations_ = std::move(activations); }
+    /// One update of all enabled masks, unit by unit (Sparsifier::spans_tensors). All or nothing: after an exception no
+    /// mask has changed.
     void step(Progress& progress);
     int steps_taken() const { return steps_; }
     /// The masks by tensor FQN, ready for `export_checkpoint`, which squashes them into the written file. Tensors that
@@ -42,8 +45,11 @@ class Pruning {
     MaskSet masks() const;
 
   private:
+    void compute_unit(std::span<const size_t> unit, const Progress& progress, std::vector<MaskPtr>& next) const;
+
     CheckpointPtr checkpoint_;
     std::vector<Group> groups_;
+    ActivationSet activations_;
     Ties ties_;
     int steps_ = 0;
 };

@@ -158,19 +158,18 @@ void Session::Impl::request_previews() {
 
 void Session::Impl::take_previews(const std::vector<MaskWork>& found) {
     auto next = std::make_shared<Document>(*document);
-    for (const MaskWork& work : found) {
-        const TensorStatePtr& now = document->tensors[work.tensor];
-        const bool current = now == work.state;
-        // A value that was dragged on meanwhile still shows this older mask until its own arrives.
-        const bool older =
-            now->computing && now->sparsifier == work.state->sparsifier && now->stepped == work.state->stepped;
-        if (current) {
-            next->tensors[work.tensor] =
-                with_shown(*now, work.problem.empty() ? work.mask : now->stepped, false, work.problem);
-        } else if (older && work.problem.empty()) {
-            next->tensors[work.tensor] = with_shown(*now, work.mask, true);
+    for (const MaskWork& work : found)
+        for (size_t i = 0; i < work.tensors.size(); ++i) {
+            const TensorStatePtr &now = document->tensors[work.tensors[i]], &then = work.states[i];
+            TensorStatePtr& state = next->tensors[work.tensors[i]];
+            // A value that was dragged on meanwhile still shows this older mask until its own arrives.
+            const bool older = now->computing && now->sparsifier == then->sparsifier && now->stepped == then->stepped;
+            if (now == then) {
+                state = with_shown(*now, work.problem.empty() ? work.masks[i] : now->stepped, false, work.problem);
+            } else if (older && work.problem.empty()) {
+                state = with_shown(*now, work.masks[i], true);
+            }
         }
-    }
     document = next;
 }
 
@@ -315,10 +314,11 @@ DocumentPtr Session::Impl::stepped(const Document& from, Progress& progress) {
         throw Error(ErrorKind::state, "", "nothing to step", "choose a sparsifier for at least one layer");
     compute_masks(from, work, progress);
     for (const MaskWork& item : work)
-        if (!item.problem.empty()) throw Error(ErrorKind::argument, from.info(item.tensor).name, item.problem);
+        if (!item.problem.empty()) throw Error(ErrorKind::argument, from.info(item.tensors[0]).name, item.problem);
     auto next = std::make_shared<Document>(from);
     for (MaskWork& item : work)
-        next->tensors[item.tensor] = with_shown(*from.tensors[item.tensor], std::move(item.mask), false);
+        for (size_t i = 0; i < item.tensors.size(); ++i)
+            next->tensors[item.tensors[i]] = with_shown(*item.states[i], std::move(item.masks[i]), false);
     commit_shown(*next);
     count_step(*next);
     return next;

@@ -10,9 +10,9 @@
 
 namespace lacuna {
 
-/// Runs `body(i)` for each of the sizes, in weights: large tensors one after the other, because work on one can use all
-/// threads, small ones side by side. Progress counts weights. The first exception of a body is thrown again; Cancelled
-/// comes between tensors.
+/// Runs `body(i)` for each of the sizes, in weights, of tensors or units of them: large ones one after the other,
+/// because work on one can use all threads, small ones side by side. Progress counts weights. The first exception of a
+/// body is thrown again; Cancelled comes between tensors.
 void for_each_tensor(const std::vector<int64_t>& sizes, const std::string& stage, Progress& progress,
                      const std::function<void(size_t index)>& body);
 

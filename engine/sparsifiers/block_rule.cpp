@@ -14,28 +14,10 @@ namespace {
 
 using Words = std::vector<uint64_t>;
 
-Words words_for(int64_t bits) {
-    return Words(static_cast<size_t>((bits + 63) / 64));
-}
-
 /// Rows for one thread at a time so that chunks meet at word borders: about 2^18 weights.
 int64_t rows_a_chunk(int64_t row_weights) {
     const int64_t step = 64 / std::gcd(int64_t(64), row_weights);
     return step * std::max<int64_t>(1, (int64_t(1) << 18) / (step * row_weights));
-}
-
-template <typename Key>
-Words lowest_by_aten(const std::vector<Key>& keys, int64_t k, AtenOrder order) {
-    const auto count = int64_t(keys.size());
-    std::vector<uint8_t> flags(keys.size());
-    if (order == AtenOrder::sort)
-        kernels::LowestBySort<Key>().flag(keys.data(), count, k, flags.data());
-    else
-        kernels::LowestByAten<Key>().flag(keys.data(), count, k, flags.data());
-    Words words = words_for(count);
-    for (int64_t i = 0; i < count; i += 64)
-        words[size_t(i / 64)] = kernels::pack(flags.data() + i, std::min<int64_t>(64, count - i));
-    return words;
 }
 
 template <typename Key>
@@ -213,6 +195,24 @@ Words taken_blocks(const Scores& scores, MatrixShape matrix, const BlockRule& ru
 
 }  // namespace
 
+Words words_for(int64_t bits) {
+    return Words(static_cast<size_t>((bits + 63) / 64));
+}
+
+template <typename Key>
+Words lowest_by_aten(const std::vector<Key>& keys, int64_t k, AtenOrder order) {
+    const auto count = int64_t(keys.size());
+    std::vector<uint8_t> flags(keys.size());
+    if (order == AtenOrder::sort)
+        kernels::LowestBySort<Key>().flag(keys.data(), count, k, flags.data());
+    else
+        kernels::LowestByAten<Key>().flag(keys.data(), count, k, flags.data());
+    Words words = words_for(count);
+    for (int64_t i = 0; i < count; i += 64)
+        words[size_t(i / 64)] = kernels::pack(flags.data() + i, std::min<int64_t>(64, count - i));
+    return words;
+}
+
 int64_t blocks_taken(double level, int64_t blocks, bool spare_one) {
     if (!(level > 0) || blocks == 0) return 0;
     if (level >= 1) return blocks;
@@ -249,5 +249,8 @@ Mask mask_without(const std::vector<uint64_t>& taken, const Shape& shape, Matrix
 
 template Mask prune_blocks<kernels::Key32>(const Scores&, const Shape&, MatrixShape, const BlockRule&);
 template Mask prune_blocks<kernels::Key64>(const Scores&, const Shape&, MatrixShape, const BlockRule&);
+
+template Words lowest_by_aten(const std::vector<kernels::Key32>&, int64_t, AtenOrder);
+template Words lowest_by_aten(const std::vector<kernels::Key64>&, int64_t, AtenOrder);
 
 }  // namespace lacuna

@@ -28,6 +28,12 @@ int64_t blocks_taken(double level, int64_t blocks, bool spare_one = true);
 template <typename Key>
 Mask prune_blocks(const Scores& scores, const Shape& shape, MatrixShape matrix, const BlockRule& rule);
 
+/// Room for that many bits, all 0.
+std::vector<uint64_t> words_for(int64_t bits);
+/// The k lowest keys as bits, in ATen's order among equals.
+template <typename Key>
+std::vector<uint64_t> lowest_by_aten(const std::vector<Key>& keys, int64_t k, AtenOrder order);
+
 /// The mask of `shape` that prunes the blocks, row-major over the matrix, whose bit in `taken` is 1.
 Mask mask_without(const std::vector<uint64_t>& taken, const Shape& shape, MatrixShape matrix, BlockShape block);
 

@@ -29,8 +29,7 @@ struct Bins {
 };
 
 template <typename Key>
-Bins<Key> count_blocks(const kernels::KeyReader<Key>& reader, int64_t count) {
-    Bins<Key> bins;
+void count_blocks(const kernels::KeyReader<Key>& reader, int64_t count, Bins<Key>& bins) {
     std::mutex mutex;
     constexpr int64_t grain = 1 << 20;
     parallel_for(count, grain, [&](int64_t begin, int64_t end) {
@@ -51,7 +50,6 @@ Bins<Key> count_blocks(const kernels::KeyReader<Key>& reader, int64_t count) {
         for (size_t i = 0; i < mine.size(); ++i) bins.blocks[i] += mine[i];
         bins.not_finite += not_finite;
     });
-    return bins;
 }
 
 template <typename Key>
@@ -76,14 +74,29 @@ ThresholdCurve curve_of(const Bins<Key>& bins, int64_t count, bool squared) {
 
 template <typename Key>
 ThresholdCurve level_curve(const Scores& scores, MatrixShape matrix, BlockShape block, bool squared) {
-    if (block == BlockShape{1, 1})
-        return curve_of(count_blocks(scores.reader<Key>(), scores.size()), scores.size(), squared);
-    const std::vector<Key> keys = scores.size() > 0 ? block_keys<Key>(scores, matrix, block) : std::vector<Key>();
-    const kernels::KeyReader<Key> reader = [&](int64_t begin, int64_t, Key*) { return keys.data() + begin; };
-    return curve_of(count_blocks(reader, int64_t(keys.size())), int64_t(keys.size()), squared);
+    kernels::KeyRun<Key> run{scores.reader<Key>(), scores.size()};
+    std::vector<Key> keys;
+    if (block != BlockShape{1, 1}) {
+        if (scores.size() > 0) keys = block_keys<Key>(scores, matrix, block);
+        run = {[&](int64_t begin, int64_t, Key*) { return keys.data() + begin; }, int64_t(keys.size())};
+    }
+    return level_curve<Key>(std::span<const kernels::KeyRun<Key>>(&run, 1), squared);
+}
+
+template <typename Key>
+ThresholdCurve level_curve(std::span<const kernels::KeyRun<Key>> runs, bool squared) {
+    Bins<Key> bins;
+    int64_t total = 0;
+    for (const auto& run : runs) {
+        count_blocks(run.read, run.count, bins);
+        total += run.count;
+    }
+    return curve_of(bins, total, squared);
 }
 
 template ThresholdCurve level_curve<kernels::Key32>(const Scores&, MatrixShape, BlockShape, bool);
 template ThresholdCurve level_curve<kernels::Key64>(const Scores&, MatrixShape, BlockShape, bool);
+template ThresholdCurve level_curve(std::span<const kernels::KeyRun<kernels::Key32>>, bool);
+template ThresholdCurve level_curve(std::span<const kernels::KeyRun<kernels::Key64>>, bool);
 
 }  // namespace lacuna

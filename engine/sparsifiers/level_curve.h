@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/kernels/joint_select.h"
 #include "engine/sparsifiers/scores.h"
 #include "engine/sparsifiers/sparsifier.h"
 
@@ -10,5 +11,8 @@ namespace lacuna {
 /// are squares.
 template <typename Key>
 ThresholdCurve level_curve(const Scores& scores, MatrixShape matrix, BlockShape block, bool squared);
+/// The same for keys of several tensors together.
+template <typename Key>
+ThresholdCurve level_curve(std::span<const kernels::KeyRun<Key>> runs, bool squared);
 
 }  // namespace lacuna

@@ -64,10 +64,21 @@ void Scores::read(int64_t begin, int64_t end, kernels::Key32* keys) const {
 }
 
 void Scores::read(int64_t begin, int64_t end, kernels::Key64* keys) const {
+    if (weight_.dtype != DType::F64) return read_widened(begin, end, keys);
     each_piece<double>(weight_, begin, end, [&](const double* weights, int64_t count, int64_t done) {
         kernels::keys_f64(weights, count, squared_, keys + done);
     });
     if (mask_) kernels::zero_pruned(mask_->words().data(), begin, end - begin, keys);
+}
+
+void Scores::read_widened(int64_t begin, int64_t end, kernels::Key64* keys) const {
+    std::array<kernels::Key32, size_t(piece)> narrow;
+    for (int64_t first = begin; first < end; first += piece) {
+        const int64_t last = std::min(end, first + piece);
+        read(first, last, narrow.data());
+        for (int64_t i = 0; i < last - first; ++i)
+            keys[first - begin + i] = kernels::key_of(double(kernels::score_of(narrow[size_t(i)])));
+    }
 }
 
 MatrixShape blocks_of(MatrixShape matrix, BlockShape block) {

@@ -16,6 +16,7 @@ class Scores {
     int64_t size() const { return size_; }
     /// Keys of weights [begin, end), row-major.
     void read(int64_t begin, int64_t end, kernels::Key32* keys) const;
+    /// The same in double precision: of the score rounded to float32 where the dtype is narrower than F64.
     void read(int64_t begin, int64_t end, kernels::Key64* keys) const;
     template <typename Key>
     kernels::KeyReader<Key> reader() const {
@@ -26,6 +27,8 @@ class Scores {
     }
 
   private:
+    void read_widened(int64_t begin, int64_t end, kernels::Key64* keys) const;
+
     const TensorView& weight_;
     int64_t size_;
     bool squared_;

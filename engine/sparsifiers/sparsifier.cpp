@@ -38,6 +38,10 @@ std::vector<Mask> Sparsifier::compute_all(std::span<const MaskRequest> unit) con
     return masks;
 }
 
+std::optional<ThresholdCurve> Sparsifier::unit_thresholds(std::span<const MaskRequest> unit) const {
+    return unit.size() == 1 ? thresholds(unit.front()) : std::nullopt;
+}
+
 std::optional<double> Sparsifier::number(const Options& options, std::string_view name) const {
     const OptionSpec* spec = find_option(name);
     const bool numeric = spec && (spec->type == OptionType::number || spec->type == OptionType::integer);

@@ -28,7 +28,8 @@ struct MaskRequest {
     Ties ties = Ties::lowest;
     std::string_view name;                     ///< the tensor FQN, for error messages
     const Activations* activations = nullptr;  ///< for a rule that `needs_activations`; null: there was no calibration
-    BlockDevice* device = nullptr;  ///< where to compute, for a rule that `uses_device`; null: on the processor
+    BlockDevice* device = nullptr;       ///< where to compute, for a rule that `uses_device`; null: on the processor
+    const Progress* progress = nullptr;  ///< asked by rules that may take long; null: never cancelled
 };
 
 /// How a sparsity level and a magnitude threshold belong together for one tensor under a rule that has both.
@@ -57,7 +58,8 @@ class Sparsifier {
     /// Checks that go across options ("zeros_per_block 5 is more than the 4 weights of a 1×4 block") and, given a
     /// shape, against the tensor. Throws Error(argument) with where = the option at fault. `options` is complete.
     virtual void check(const Options& options, const Shape* shape) const = 0;
-    /// The new mask, of the weight's shape. `check` passed. Deterministic; threads do not matter.
+    /// The new mask, of the weight's shape. `check` passed. Deterministic; threads do not matter. May throw Cancelled
+    /// once `request.progress` was cancelled.
     virtual Mask compute(const MaskRequest& request) const = 0;
 
     /// Whether `compute` looks at the layer's input (MaskRequest::activations), so that the model must run first.
@@ -73,6 +75,8 @@ class Sparsifier {
 
     /// For a rule with a `sparsity_level`: how it maps to a magnitude, so that a line in a histogram can be dragged.
     virtual std::optional<ThresholdCurve> thresholds(const MaskRequest&) const { return std::nullopt; }
+    /// The same for a unit, whose tensors share the level and with it the threshold.
+    virtual std::optional<ThresholdCurve> unit_thresholds(std::span<const MaskRequest> unit) const;
 
     /// `given` with every left-out option filled in, defaults that depend on others (zeros_per_block) included.
     /// Throws Error(argument) for an unknown option (naming the nearest known one) or a value out of range.

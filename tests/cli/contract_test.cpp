@@ -182,7 +182,10 @@ TEST_F(Contract, SparsifiersAreListed) {
     std::map<std::string, Json> rules;
     for (const Json& rule : json["sparsifiers"]) rules[rule["name"]] = rule;
     ASSERT_TRUE(rules.contains("weight_norm"));
-    EXPECT_THAT(keys_of(rules["weight_norm"]), ElementsAre("name", "title", "help", "source", "options"));
+    EXPECT_THAT(keys_of(rules["weight_norm"]),
+                ElementsAre("name", "title", "help", "source", "spans_tensors", "needs_activations", "options"));
+    EXPECT_EQ(rules["weight_norm"]["spans_tensors"], false);
+    EXPECT_EQ(rules["magnitude"]["spans_tensors"], true);
     EXPECT_EQ(rules["weight_norm"]["options"][0]["name"], "sparsity_level");
     EXPECT_EQ(rules["weight_norm"]["options"][0]["default"], 0.5);
     EXPECT_EQ(rules["nearly_diagonal"]["options"][0]["default"], 1);

@@ -16,6 +16,14 @@ struct Case {
     int steps = 1;
 };
 
+/// A mask from packed bytes, eight weights a byte, lowest bit first.
+inline Mask unpacked(const TensorView& packed, const Shape& shape) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(packed.data);
+    Mask mask = Mask::zeros(shape);
+    for (int64_t i = 0; i < mask.size(); ++i) mask.set(i, bytes[i / 8] >> (i % 8) & 1);
+    return mask;
+}
+
 /// Reads "weight_norm LEVEL ROWS COLUMNS ZEROS NORM TIES STEPS" or "nearly_diagonal NEARLINESS".
 inline Case parse_case(const std::string& text) {
     std::istringstream in(text);

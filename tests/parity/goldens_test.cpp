@@ -14,14 +14,7 @@ class Goldens : public ::testing::Test {
 
     TensorView tensor(const std::string& name) const { return file->view(file->find(name).value()); }
 
-    /// A mask from its packed bytes.
-    Mask golden(const std::string& name, const Shape& shape) const {
-        const TensorView packed = tensor(name);
-        const auto* bytes = reinterpret_cast<const uint8_t*>(packed.data);
-        Mask mask = Mask::zeros(shape);
-        for (int64_t i = 0; i < mask.size(); ++i) mask.set(i, bytes[i / 8] >> (i % 8) & 1);
-        return mask;
-    }
+    Mask golden(const std::string& name, const Shape& shape) const { return unpacked(tensor(name), shape); }
 
     void compare(Ties ties, const std::string& suffix) {
         int compared = 0;

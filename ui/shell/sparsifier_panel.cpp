@@ -9,6 +9,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "engine/session/mask_units.h"
 #include "ui/shell/option_editor.h"
 #include "ui/shell/selection_values.h"
 #include "ui/shell/text_format.h"
@@ -32,6 +33,7 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
       subtitle_(make_label(this, "hint")),
       rule_(new QComboBox(this)),
       rule_help_(make_label(this, "hint")),
+      unit_(make_label(this, "hint")),
       problem_(make_label(this, "problem")),
       form_(new QWidget(this)),
       form_rows_(new QVBoxLayout(form_)),
@@ -57,6 +59,7 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
     rows->addSpacing(Theme::wide);
     rows->addWidget(rule_);
     rows->addWidget(rule_help_);
+    rows->addWidget(unit_);
     rows->addWidget(problem_);
     rows->addSpacing(Theme::wide);
     rows->addWidget(form_);
@@ -123,6 +126,7 @@ void SparsifierPanel::refresh() {
     const bool mixed = std::any_of(drawn_.begin(), drawn_.end(), [&](auto& one) { return one->sparsifier != rule; });
     show_title();
     show_rule(mixed ? nullptr : rule, mixed);
+    show_unit(mixed ? nullptr : rule);
     build_form(mixed ? nullptr : rule);
     show_values();
     show_frozen();
@@ -157,6 +161,26 @@ void SparsifierPanel::show_rule(const Sparsifier* rule, bool mixed) {
                         : rule ? to_qstring(rule->help())
                                : tr("Choose a sparsifier to prune what is selected."));
     rule_help_->setToolTip(rule ? tr("After %1").arg(to_qstring(rule->source())) : QString());
+}
+
+/// A rule that spans tensors prunes all that have equal options together: an option changed here alone parts them.
+void SparsifierPanel::show_unit(const Sparsifier* rule) {
+    const auto unit =
+        rule && rule->spans_tensors() ? unit_of(snapshot_->tensors, selection_[0]) : std::vector<size_t>();
+    const auto shared = [&](size_t tensor) { return std::find(unit.begin(), unit.end(), tensor) != unit.end(); };
+    unit_->setVisible(!unit.empty());
+    if (unit.empty()) return;
+    if (!std::all_of(selection_.begin(), selection_.end(), shared))
+        unit_->setText(tr("The selected tensors have different options, so they are not pruned together."));
+    else if (unit.size() > selection_.size())
+        unit_->setText(
+            tr("The level is shared by all %1 with these options. A change made here takes the selection out "
+               "of them.")
+                .arg(counted(int64_t(unit.size()), "tensor")));
+    else
+        unit_->setText(unit.size() == 1 ? tr("No other tensor has these options, so this one is pruned alone.")
+                                        : tr("The level is shared by all %1 selected, and by no others.")
+                                              .arg(counted(int64_t(unit.size()), "tensor")));
 }
 
 void SparsifierPanel::build_form(const Sparsifier* rule) {

@@ -24,6 +24,7 @@ class SparsifierPanel : public QWidget {
     void set_selection(std::vector<size_t> tensors);
 
     QComboBox* sparsifier_field() const { return rule_; }
+    QLabel* unit_hint() const { return unit_; }
     OptionEditor* editor(const QString& option) const;
 
   Q_SIGNALS:
@@ -37,6 +38,7 @@ class SparsifierPanel : public QWidget {
     void refresh();
     void build_form(const Sparsifier* rule);
     void show_rule(const Sparsifier* rule, bool mixed);
+    void show_unit(const Sparsifier* rule);
     void show_values();
     void show_frozen();
     void show_problems();
@@ -51,6 +53,7 @@ class SparsifierPanel : public QWidget {
     QLabel* subtitle_;
     QComboBox* rule_;
     QLabel* rule_help_;
+    QLabel* unit_;  ///< which tensors share the options, under a rule that spans tensors
     QLabel* problem_;
     QWidget* form_;
     QVBoxLayout* form_rows_;

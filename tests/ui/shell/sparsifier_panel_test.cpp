@@ -203,5 +203,23 @@ TEST(OptionEditors, EachTypeShowsAndSendsItsValue) {
     EXPECT_TRUE(std::holds_alternative<bool>(got));
 }
 
+TEST_F(SparsifierForm, SaysWhichTensorsShareALevel) {
+    select({fc1_weight});
+    EXPECT_FALSE(panel.unit_hint()->isVisible()) << "weight_norm looks at one tensor";
+    for (size_t tensor : {fc1_weight, fc2_weight, head_weight})
+        snapshot =
+            with_state(*snapshot, tensor, [](TensorState& state) { state.sparsifier = &sparsifier("magnitude"); });
+    panel.set_snapshot(snapshot);
+    select({fc1_weight});
+    ASSERT_TRUE(panel.unit_hint()->isVisible());
+    EXPECT_THAT(panel.unit_hint()->text().toStdString(), testing::HasSubstr("shared by all 3 tensors"));
+    give(fc1_weight, "sparsity_level", 0.25);
+    EXPECT_THAT(panel.unit_hint()->text().toStdString(), testing::HasSubstr("pruned alone"));
+    select({fc1_weight, fc2_weight});
+    EXPECT_THAT(panel.unit_hint()->text().toStdString(), testing::HasSubstr("different options"));
+    select({fc2_weight, head_weight});
+    EXPECT_THAT(panel.unit_hint()->text().toStdString(), testing::HasSubstr("by no others"));
+}
+
 }  // namespace
 }  // namespace lacuna::ui

@@ -1,0 +1,40 @@
+#include "engine/kernels/joint_select.h"
+
+#include <algorithm>
+
+namespace lacuna::kernels {
+
+template <typename Key>
+KeyReader<Key> joined(std::span<const KeyRun<Key>> runs) {
+    std::vector<int64_t> starts{0};
+    for (const auto& run : runs) starts.push_back(starts.back() + run.count);
+    return [runs, starts = std::move(starts)](int64_t begin, int64_t end, Key* scratch) -> const Key* {
+        auto run = size_t(std::upper_bound(starts.begin(), starts.end(), begin) - starts.begin()) - 1;
+        if (end <= starts[run + 1]) return runs[run].read(begin - starts[run], end - starts[run], scratch);
+        for (int64_t at = begin; at < end; ++run) {
+            const int64_t here = std::min(end, starts[run + 1]);
+            if (here == at) continue;  // a run without keys
+            Key* out = scratch + (at - begin);
+            const Key* keys = runs[run].read(at - starts[run], here - starts[run], out);
+            if (keys != out) std::copy_n(keys, here - at, out);
+            at = here;
+        }
+        return scratch;
+    };
+}
+
+template <typename Key>
+std::vector<uint64_t> select_lowest_of_all(std::span<const KeyRun<Key>> runs, int64_t k) {
+    int64_t count = 0;
+    for (const auto& run : runs) count += run.count;
+    std::vector<uint64_t> words(static_cast<size_t>((count + 63) / 64));
+    select_lowest(runs.size() == 1 ? runs[0].read : joined(runs), count, k, words.data());
+    return words;
+}
+
+template KeyReader<Key32> joined(std::span<const KeyRun<Key32>>);
+template KeyReader<Key64> joined(std::span<const KeyRun<Key64>>);
+template std::vector<uint64_t> select_lowest_of_all(std::span<const KeyRun<Key32>>, int64_t);
+template std::vector<uint64_t> select_lowest_of_all(std::span<const KeyRun<Key64>>, int64_t);
+
+}  // namespace lacuna::kernels
