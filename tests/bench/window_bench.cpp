@@ -96,16 +96,16 @@ struct Found {
 };
 
 Found measure_window(QWidget* canvas, MaskView& view) {
-    QMainWindow window;
-    window.setCentralWidget(canvas);
     ManyRows rows;
-    QTableView table;
-    table.setModel(&rows);
-    QDockWidget dock;
-    dock.setWidget(&table);
-    window.addDockWidget(Qt::LeftDockWidgetArea, &dock);
+    QMainWindow window;  // which deletes what is in it
+    window.setCentralWidget(canvas);
+    auto* table = new QTableView;
+    table->setModel(&rows);
+    auto* dock = new QDockWidget;
+    dock->setWidget(table);
+    window.addDockWidget(Qt::LeftDockWidgetArea, dock);
     window.show();
-    window.resize(width + dock.sizeHint().width(), height);
+    window.resize(width + dock->sizeHint().width(), height);
     for (int i = 0; i < 20; ++i) QApplication::processEvents();
     canvas->setMinimumSize(width, height - 40);
     for (int i = 0; i < 20; ++i) QApplication::processEvents();
@@ -116,10 +116,9 @@ Found measure_window(QWidget* canvas, MaskView& view) {
         canvas->repaint();
     });
     found.scroll = measure([&](int i) {
-        table.verticalScrollBar()->setValue(1000 + 3 * i);
-        table.viewport()->repaint();
+        table->verticalScrollBar()->setValue(1000 + 3 * i);
+        table->viewport()->repaint();
     });
-    dock.setWidget(nullptr);
     return found;
 }
 
