@@ -135,13 +135,20 @@ class Grammar {
             ->type_name("safetensors|safetensors-sharded|torch-zip|torchscript");
         add_path(prune_app_, "--masks", prune_.masks, "Also write the masks: safetensors, U8, 0 where pruned")
             ->type_name("MASKS");
+        add_path(prune_app_, "--state", prune_.state,
+                 "Go on from this sparsifier's state_dict(), saved with torch.save or by --save-state")
+            ->type_name("STATE");
+        add_path(prune_app_, "--save-state", prune_.save_state,
+                 "Also write the sparsifier's state, which PyTorch and --state load")
+            ->type_name("STATE");
         add_sink(prune_app_, "--report", prune_.report,
                  "Also write JSON: sparsity of each pruned tensor, and in total");
         add_device(prune_app_, prune_.device);
         prune_app_->footer(
             footer("The same tensors are written, with their names, order, types and metadata; those that the\n"
                    "recipe does not name byte for byte. The new file is opened again and checked before it\n"
-                   "takes its place; OUT, MASKS and REPORT appear together or not at all.",
+                   "takes its place; everything that is written appears together or not at all. --state gives the\n"
+                   "masks to begin with, and the options that the recipe leaves out.",
                    "  lacuna-cli prune model.pt --recipe half.yaml --out pruned.pt --report -\n"
                    "where half.yaml holds\n"
                    "  version: 1\n"

@@ -22,7 +22,7 @@ struct InspectArguments {
 struct PruneArguments {
     std::filesystem::path model, recipe, out;
     std::optional<Format> format;
-    std::optional<std::filesystem::path> masks;
+    std::optional<std::filesystem::path> masks, state, save_state;
     Sink report;
     std::string device = "cpu";
 };

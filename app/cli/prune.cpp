@@ -9,6 +9,7 @@
 #include "engine/base/output_file.h"
 #include "engine/base/output_set.h"
 #include "engine/session/recipe_run.h"
+#include "engine/session/sparsifier_state.h"
 
 namespace lacuna::cli {
 namespace fs = std::filesystem;
@@ -28,6 +29,7 @@ void check_device(const std::string& device) {
 NamedOutputs outputs_of(const PruneArguments& arguments) {
     NamedOutputs outputs{{"--out", arguments.out}};
     if (arguments.masks) outputs.emplace_back("--masks", *arguments.masks);
+    if (arguments.save_state) outputs.emplace_back("--save-state", *arguments.save_state);
     if (arguments.report && *arguments.report != "-") outputs.emplace_back("--report", *arguments.report);
     return outputs;
 }
@@ -71,7 +73,7 @@ class PruneRun {
     void run() {
         const Recipe recipe = read_recipe(arguments_.recipe);
         const CheckpointPtr checkpoint = open_checkpoint(arguments_.model);
-        Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
+        Pruning pruning = prepare(checkpoint, recipe);
         stage(*checkpoint);
         take_steps(pruning, recipe, progress_);
         try {
@@ -82,12 +84,24 @@ class PruneRun {
     }
 
   private:
+    /// The recipe's tensors with masks of ones, or with what --state says.
+    Pruning prepare(const CheckpointPtr& checkpoint, const Recipe& recipe) {
+        std::vector<Target> targets = resolve(recipe, *checkpoint);
+        if (!arguments_.state) return Pruning(checkpoint, std::move(targets), recipe.ties);
+        state_ = read_sparsifier_state(*arguments_.state);
+        Pruning pruning(checkpoint, targets_from(*state_, recipe, *checkpoint, std::move(targets)), recipe.ties);
+        take_masks(pruning, *state_);
+        return pruning;
+    }
+
     /// Finds out before the work whether every output can be written.
     void stage(const Checkpoint& checkpoint) {
         for (const fs::path& file : checkpoint.files()) outputs_.protect(file);
         outputs_.protect(arguments_.recipe);
+        if (arguments_.state) outputs_.protect(*arguments_.state);
         format_ = arguments_.format.value_or(writable_format(checkpoint));
         if (arguments_.masks) masks_ = outputs_.stage(*arguments_.masks);
+        if (arguments_.save_state) save_state_ = outputs_.stage(*arguments_.save_state);
         if (arguments_.report && *arguments_.report != "-") report_ = outputs_.stage(*arguments_.report);
         out_ = outputs_.stage(out_file(checkpoint), !arguments_.out.has_filename());
     }
@@ -106,6 +120,8 @@ class PruneRun {
         const ExportProof proof = export_checkpoint(checkpoint, masks, out_, format_, progress_);
         for (const fs::path& file : proof.files) outputs_.add(file);
         if (!masks_.empty()) write_masks(masks, masks_, progress_);
+        if (!save_state_.empty())
+            write_sparsifier_state(state_of(pruning, state_ ? &*state_ : nullptr), save_state_, progress_);
         Report report = make_report(pruning, 0, progress_);
         report.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
         if (!report_.empty()) write_file(report_, to_json(report));
@@ -117,7 +133,15 @@ class PruneRun {
         const bool report_on_output = arguments_.report == "-";
         if (report_on_output) console_.print(to_json(report));
         outputs_.commit();
-        if (!report_on_output) console_.print(table_text(report, console_) + proof_text(arguments_.out, proof));
+        if (!report_on_output)
+            console_.print(table_text(report, console_) + proof_text(arguments_.out, proof) + notes_text());
+    }
+
+    std::string notes_text() const {
+        std::string text;
+        if (state_)
+            for (const std::string& note : state_->notes) text += printable(note) + "\n";
+        return text;
     }
 
     using Clock = std::chrono::steady_clock;
@@ -126,7 +150,8 @@ class PruneRun {
     Progress progress_;
     OutputSet outputs_;
     Format format_ = Format::safetensors;
-    fs::path out_, masks_, report_;
+    fs::path out_, masks_, save_state_, report_;
+    std::optional<SparsifierState> state_;  ///< what --state gave
     Clock::time_point began_ = Clock::now();
 };
 

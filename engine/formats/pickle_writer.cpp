@@ -1,12 +1,13 @@
 #include "engine/formats/pickle_writer.h"
 
+#include <bit>
 #include <utility>
 
 namespace lacuna {
 namespace {
 
-constexpr std::string_view mark = "(", tuple = "t", reduce = "R", persistent = "Q", no = "\x89", empty_tuple = ")",
-                           set_items = "u", stop = ".";
+constexpr std::string_view mark = "(", close_tuple = "t", reduce = "R", persistent = "Q", no = "\x89",
+                           empty_tuple = ")", set_items = "u", stop = ".";
 
 std::string little_endian(uint64_t value, int width) {
     std::string bytes;
@@ -53,7 +54,7 @@ bool needs_more_than_numbers(DType dtype) {
 std::string integers(const Shape& numbers) {
     std::string out(mark);
     for (const int64_t number : numbers) out += pickle::integer(number);
-    return out += tuple;
+    return out += close_tuple;
 }
 
 std::string ordered_dict() {
@@ -77,6 +78,37 @@ std::string pickle::global(std::string_view module, std::string_view name) {
     return "c" + std::string(module) + "\n" + std::string(name) + "\n";
 }
 
+std::string pickle::real(double value) {
+    const auto bits = std::bit_cast<uint64_t>(value);
+    std::string out = "G";
+    for (int shift = 56; shift >= 0; shift -= 8) out += char(bits >> shift & 0xff);
+    return out;
+}
+
+std::optional<std::string> pickle::tensor(DType dtype, const Shape& shape, const Shape& strides, std::string_view key,
+                                          uint64_t storage_bytes, uint64_t offset) {
+    const std::string_view torch_name = torch_dtype_name(dtype);
+    if (torch_name.empty() || needs_more_than_numbers(dtype)) return std::nullopt;
+    const std::string_view known_class = storage_class(dtype);
+    const bool untyped = known_class.empty();
+    const uint64_t count = untyped ? storage_bytes : storage_bytes / (uint64_t(dtype_bits(dtype)) / 8);
+    std::string out = global("torch._utils", untyped ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2");
+    out += mark;
+    out += mark;
+    out += text("storage");
+    out += untyped ? global("torch.storage", "UntypedStorage") : global("torch", known_class);
+    out += text(key) + text("cpu") + integer(int64_t(count));
+    out += close_tuple;
+    out += persistent;
+    out += integer(int64_t(offset)) + integers(shape) + integers(strides);
+    out += no;  // requires_grad
+    out += ordered_dict();
+    if (untyped) out += global("torch", torch_name);
+    out += close_tuple;
+    out += reduce;
+    return out;
+}
+
 StateDictPickle::StateDictPickle() : out_("\x80\x02") {
     out_ += ordered_dict();
     out_ += mark;
@@ -84,26 +116,9 @@ StateDictPickle::StateDictPickle() : out_("\x80\x02") {
 
 bool StateDictPickle::add(std::string_view name, DType dtype, const Shape& shape, const Shape& strides,
                           std::string_view key, uint64_t storage_bytes, uint64_t offset) {
-    const std::string_view torch_name = torch_dtype_name(dtype);
-    if (torch_name.empty() || needs_more_than_numbers(dtype)) return false;
-    const std::string_view known_class = storage_class(dtype);
-    const bool untyped = known_class.empty();
-    const uint64_t count = untyped ? storage_bytes : storage_bytes / (uint64_t(dtype_bits(dtype)) / 8);
-    out_ += pickle::text(name);
-    out_ += pickle::global("torch._utils", untyped ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2");
-    out_ += mark;
-    out_ += mark;
-    out_ += pickle::text("storage");
-    out_ += untyped ? pickle::global("torch.storage", "UntypedStorage") : pickle::global("torch", known_class);
-    out_ += pickle::text(key) + pickle::text("cpu") + pickle::integer(int64_t(count));
-    out_ += tuple;
-    out_ += persistent;
-    out_ += pickle::integer(int64_t(offset)) + integers(shape) + integers(strides);
-    out_ += no;  // requires_grad
-    out_ += ordered_dict();
-    if (untyped) out_ += pickle::global("torch", torch_name);
-    out_ += tuple;
-    out_ += reduce;
+    const auto tensor = pickle::tensor(dtype, shape, strides, key, storage_bytes, offset);
+    if (!tensor) return false;
+    out_ += pickle::text(name) + *tensor;
     return true;
 }
 

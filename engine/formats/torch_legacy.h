@@ -1,12 +1,10 @@
 #pragma once
 
 #include "engine/formats/file_checkpoint.h"
-#include "engine/formats/pickle_reader.h"
 
 namespace lacuna {
 
-/// What torch.save wrote before PyTorch 1.6: pickles (a magic number, a protocol version, facts about the machine, the
-/// object, the storages' keys), then the storages one after the other.
+/// What torch.save wrote before PyTorch 1.6 (legacy_file.h).
 class LegacyCheckpoint : public FileCheckpoint {
   public:
     explicit LegacyCheckpoint(MappedFilePtr file);
@@ -21,8 +19,6 @@ class LegacyCheckpoint : public FileCheckpoint {
         uint64_t offset = 0, bytes = 0;
     };
 
-    void check_header(std::string_view& rest) const;
-    void read_storages(const PickleGraph& graph, std::string_view rest);
     std::string where() const { return path_.string(); }
 
     std::string_view pickle_;  // in the mapping

@@ -20,33 +20,28 @@ bool looks_like_zip(std::span<const std::byte> file) {
 TorchZipCheckpoint::TorchZipCheckpoint(MappedFilePtr file) : archive_(file->bytes(), file->path().string()) {
     path_ = file->path();
     add_file(std::move(file));
-    find_root();
-    check_version();
+    root_ = torch_archive_root(archive_, where());
+    format_ = archive_.find(root_ + "constants.pkl") ? Format::torchscript : Format::torch_zip;
     read_pickle_and_code();
     finish();
 }
 
-void TorchZipCheckpoint::find_root() {
-    for (const ZipRecord& record : archive_.records()) {
+std::string torch_archive_root(ZipArchive& archive, const std::string& where) {
+    for (const ZipRecord& record : archive.records()) {
         const size_t slash = record.name.find('/');
         const std::string root = slash == std::string::npos ? "" : record.name.substr(0, slash + 1);
         if (record.name == root + "model.json")
-            throw Error(ErrorKind::format, where(), "is a TorchScript archive of PyTorch before 1.4, which is not read",
+            throw Error(ErrorKind::format, where, "is a TorchScript archive of PyTorch before 1.4, which is not read",
                         "load it with torch.jit.load and save it again");
         if (record.name != root + "data.pkl") continue;
-        root_ = root;
-        format_ = archive_.find(root + "constants.pkl") ? Format::torchscript : Format::torch_zip;
-        return;
+        if (const ZipRecord* order = archive.find(root + "byteorder"))
+            if (archive.checked_text(*order) == "big")
+                throw Error(ErrorKind::format, where, "was written on a big-endian machine, which is not read",
+                            "load it in PyTorch and save it on this machine");
+        return root;
     }
-    throw Error(ErrorKind::format, where(), "is a zip archive without a data.pkl, so no PyTorch file",
+    throw Error(ErrorKind::format, where, "is a zip archive without a data.pkl, so no PyTorch file",
                 "unpack it and name the checkpoint inside");
-}
-
-void TorchZipCheckpoint::check_version() {
-    if (const ZipRecord* order = archive_.find(root_ + "byteorder"))
-        if (archive_.checked_text(*order) == "big")
-            throw Error(ErrorKind::format, where(), "was written on a big-endian machine, which is not read",
-                        "load it in PyTorch and save it on this machine");
 }
 
 void TorchZipCheckpoint::read_pickle_and_code() {

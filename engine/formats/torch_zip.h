@@ -19,8 +19,6 @@ class TorchZipCheckpoint : public FileCheckpoint {
     void write_own(PrunedStorages& pruned, ByteWriter& out) const override;
 
   private:
-    void find_root();
-    void check_version();
     void read_pickle_and_code();
     size_t storage_of(const StorageId& id);
     void write_anew(PrunedStorages& pruned, ByteWriter& out) const;
@@ -31,6 +29,10 @@ class TorchZipCheckpoint : public FileCheckpoint {
     std::map<std::string, size_t> by_key_;  // storages
     std::vector<size_t> record_of_;         // by storage: index into the archive's records
 };
+
+/// The folder, "archive/", that all records of an archive of torch.save's lie in. `where` names the file in errors.
+/// Throws Error(format) for an archive of another kind, of a version that is not read, or of a big-endian machine.
+std::string torch_archive_root(ZipArchive& archive, const std::string& where);
 
 /// True for bytes that begin like a zip archive.
 bool looks_like_zip(std::span<const std::byte> file);

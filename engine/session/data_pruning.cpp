@@ -171,6 +171,15 @@ std::vector<std::byte> DataPruning::get_masked(std::string_view name) const {
     return values;
 }
 
+void DataPruning::relink(std::string_view name, DataRef data) {
+    Item& one = items_[size_t(&item(name) - items_.data())];
+    if (data.dtype != one.data.dtype || data.shape != one.data.shape)
+        throw Error(ErrorKind::argument, one.name, "is another kind of tensor now than when it was added",
+                    "add it again");
+    one.data = std::move(data);
+    one.own = nullptr;
+}
+
 void DataPruning::set_option(const std::string& option, const std::map<std::string, double, std::less<>>& values) {
     std::vector<Item> changed = items_;
     for (const auto& [name, value] : values) {

@@ -80,15 +80,21 @@ class DataPruning {
     /// would multiply), and a mask of another shape; nothing has changed then.
     void add_data(const std::string& name, DataRef data, DataConfig config = {});
 
+    /// Says where a tensor lies now, after its values moved to other memory. Throws Error(argument) for an unknown
+    /// name, and for another dtype or shape.
+    void relink(std::string_view name, DataRef data);
+
     const Sparsifier& rule() const { return rule_; }
     const Options& defaults() const { return defaults_; }
     size_t size() const { return items_.size(); }
     const std::string& name(size_t index) const { return items_[index].name; }  ///< in the order of adding
     bool has(std::string_view name) const;
-    /// The options of one name, complete. Like the four after it throws Error(argument) for an unknown name.
+    /// The options of one name, complete. Like the five after it throws Error(argument) for an unknown name.
     const Options& options(std::string_view name) const;
     const Mask& get_mask(std::string_view name) const;
     bool squashed(std::string_view name) const;
+    /// The tensor where it lies, squashed or not.
+    TensorView view(std::string_view name) const { return item(name).data.view(); }
     /// The original tensor, where it lies. Throws Error(state) once it is squashed.
     TensorView get_data(std::string_view name) const;
     /// The masked values, row-major; of a squashed tensor the values as they are.
@@ -151,5 +157,15 @@ class DataPruning {
 void write_state(const DataPruningState& state, const std::filesystem::path& path, Progress& progress);
 /// Reads what `write_state` wrote. Throws Error(file), Error(format).
 DataPruningState read_data_state(const std::filesystem::path& path);
+
+/// Writes a state as torch.save does, so that torch.load(weights_only=True) reads it and the load_state_dict() of
+/// torch.ao.pruning's data sparsifiers takes it; no tensor's name may have a dot. Renamed into place. Throws
+/// Error(argument), Error(file).
+void write_torch_state(const DataPruningState& state, const std::filesystem::path& path, Progress& progress);
+/// Reads the state_dict() of a data sparsifier that torch.save wrote, in Python or here. Python does not save which
+/// sparsifier it is, nor what its constructor got (norm): `rule` and `defaults` say so. Throws Error(file),
+/// Error(format).
+DataPruningState read_torch_state(const std::filesystem::path& path, const Sparsifier& rule,
+                                  const Options& defaults = {});
 
 }  // namespace lacuna

@@ -1,6 +1,7 @@
 #include "engine/session/pruning.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "engine/base/error.h"
@@ -27,11 +28,30 @@ Pruning::Pruning(CheckpointPtr checkpoint, std::vector<Target> targets, Ties tie
     }
 }
 
-void Pruning::enable_mask_update(std::string_view fqn, bool enabled) {
-    const auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.fqn == fqn; });
-    if (group == groups_.end())
+Pruning::Group& Pruning::group(std::string_view fqn) {
+    const auto found = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.fqn == fqn; });
+    if (found == groups_.end())
         throw Error(ErrorKind::argument, std::string(fqn), "has no mask", "prepare it, or check the name");
-    group->fake_sparsity.enabled = enabled;
+    return *found;
+}
+
+void Pruning::enable_mask_update(std::string_view fqn, bool enabled) {
+    group(fqn).fake_sparsity.enabled = enabled;
+}
+
+void Pruning::set_masks(const MaskSet& masks) {
+    std::unordered_map<std::string_view, Group*> by_name;
+    for (Group& group : groups_) by_name.emplace(group.fqn, &group);
+    for (const auto& [name, mask] : masks) {
+        const auto known = by_name.find(name);
+        if (known == by_name.end())
+            throw Error(ErrorKind::argument, name, "has no mask", "prepare it, or check the name");
+        const Shape& shape = known->second->fake_sparsity.mask->shape();
+        if (mask->shape() != shape)
+            throw Error(ErrorKind::argument, name,
+                        "its mask has shape " + to_string(mask->shape()) + ", the tensor " + to_string(shape));
+    }
+    for (const auto& [name, mask] : masks) by_name.at(name)->fake_sparsity.mask = mask;
 }
 
 void Pruning::set_option(const std::string& option, std::span<const std::optional<double>> values) {

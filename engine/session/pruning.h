@@ -31,6 +31,9 @@ class Pruning {
     const Checkpoint& checkpoint() const { return *checkpoint_; }
     /// Freezes or frees one tensor's mask updates. Throws Error(argument) for an unknown name.
     void enable_mask_update(std::string_view fqn, bool enabled);
+    /// Gives tensors masks to go on from, by FQN. All or nothing: throws Error(argument) for an unknown name or a mask
+    /// of another shape.
+    void set_masks(const MaskSet& masks);
     /// Sets a numeric option, group by group where there is a value; it may lie past the range that recipes keep to.
     /// All or nothing: throws Error(argument) for a group without that option or a value that cannot be.
     void set_option(const std::string& option, std::span<const std::optional<double>> values);
@@ -46,6 +49,7 @@ class Pruning {
 
   private:
     void compute_unit(std::span<const size_t> unit, const Progress& progress, std::vector<MaskPtr>& next) const;
+    Group& group(std::string_view fqn);
 
     CheckpointPtr checkpoint_;
     std::vector<Group> groups_;

@@ -1,0 +1,116 @@
+#include <cstring>
+
+#include "engine/base/error.h"
+#include "engine/formats/torch_object_writer.h"
+#include "engine/formats/torch_objects.h"
+#include "engine/session/data_pruning.h"
+#include "engine/session/sparsifier_state.h"
+
+namespace lacuna {
+namespace {
+
+using Entries = TorchObjectWriter::Entries;
+
+std::string original_name(const std::string& name) {
+    return "parametrizations." + name + ".original";
+}
+
+/// Reads {"state": {name: {"mask": COO}}, "data_groups": {name: options}, "_container": {…: values}}.
+class DataStateReader {
+  public:
+    DataStateReader(const std::filesystem::path& path, const Sparsifier& rule, const Options& defaults)
+        : objects_(path), graph_(objects_.graph()), rule_(rule) {
+        state_.sparsifier = rule.name();
+        state_.defaults = rule.complete(defaults);
+    }
+
+    DataPruningState read() {
+        const PickleId states = part("state"), groups = part("data_groups");
+        container_ = part("_container");
+        const auto pairs = graph_.pairs(states);
+        for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+            const std::string name(graph_.text(pairs[i]));
+            const PickleId group = graph_.find(groups, name);
+            if (graph_.kind(pairs[i]) != PickleKind::text || name.empty() || !group)
+                damaged("there is a mask for " + name + ", but no group");
+            state_.items.push_back(item(name, graph_.find(pairs[i + 1], "mask"), group));
+        }
+        if (const PickleId steps = graph_.find(graph_.root, "steps"); graph_.kind(steps) == PickleKind::integer)
+            state_.steps = graph_[steps].integer;
+        return std::move(state_);
+    }
+
+  private:
+    [[noreturn]] void damaged(const std::string& what) const {
+        throw Error(ErrorKind::format, objects_.where(), what, "save the data sparsifier's state_dict() again");
+    }
+
+    PickleId part(std::string_view key) const {
+        if (const PickleId found = graph_.find(graph_.root, key)) return found;
+        throw Error(ErrorKind::format, objects_.where(), "holds no state of a data sparsifier",
+                    "save data_sparsifier.state_dict() with torch.save");
+    }
+
+    DataPruningState::Item item(const std::string& name, PickleId mask, PickleId group) {
+        DataPruningState::Item item;
+        item.name = name;
+        PickleId values = graph_.find(container_, name);
+        item.squashed = values != PickleGraph::none;
+        if (!item.squashed) values = graph_.find(container_, original_name(name));
+        const auto tensor = objects_.tensor(values);
+        auto read = objects_.mask(mask);
+        if (!tensor || !read) damaged("the values or the mask of " + name + " are missing");
+        if (read->shape() != tensor->shape)
+            damaged("the mask of " + name + " has shape " + to_string(read->shape()) + ", the values " +
+                    to_string(tensor->shape));
+        item.mask = std::make_shared<const Mask>(std::move(*read));
+        item.dtype = tensor->dtype;
+        item.shape = tensor->shape;
+        item.values.resize(dtype_bytes(tensor->dtype, uint64_t(tensor->elements())));
+        copy_contiguous(*tensor, item.values.data());
+        SavedGroup saved;
+        saved.tensor_fqn = name;
+        const auto pairs = graph_.pairs(group);
+        for (size_t i = 0; i + 1 < pairs.size(); i += 2)
+            if (auto value = plain_value(graph_, pairs[i + 1]))
+                saved.config.set(std::string(graph_.text(pairs[i])), std::move(*value));
+        item.options = state_.defaults;
+        for (const auto& [option, value] : saved_options(saved, rule_, objects_.where()).values())
+            item.options.set(option, value);
+        return item;
+    }
+
+    TorchObjects objects_;
+    const PickleGraph& graph_;
+    const Sparsifier& rule_;
+    PickleId container_ = PickleGraph::none;
+    DataPruningState state_;
+};
+
+}  // namespace
+
+void write_torch_state(const DataPruningState& state, const std::filesystem::path& path, Progress& progress) {
+    TorchObjectWriter writer;
+    Entries masks, groups, container;
+    for (const DataPruningState::Item& item : state.items) {
+        if (item.name.find('.') != std::string::npos)
+            throw Error(ErrorKind::argument, item.name, "has a dot, which PyTorch's data sparsifiers do not take",
+                        "add it under a name without dots");
+        masks.emplace_back(item.name, TorchObjectWriter::dict({{"mask", writer.sparse(item.mask)}}));
+        groups.emplace_back(item.name, TorchObjectWriter::value(saved_config(state.sparsifier, item.options)));
+        container.emplace_back(item.squashed ? item.name : original_name(item.name),
+                               writer.tensor(item.dtype, item.shape, [&item] { return item.values; }));
+    }
+    const auto steps = TorchObjectWriter::value(PlainValue::of(state.steps));
+    writer.write(TorchObjectWriter::dict({{"state", TorchObjectWriter::dict(masks)},
+                                          {"data_groups", TorchObjectWriter::dict(groups)},
+                                          {"_container", TorchObjectWriter::dict(container)},
+                                          {"steps", steps}}),
+                 path, progress);
+}
+
+DataPruningState read_torch_state(const std::filesystem::path& path, const Sparsifier& rule, const Options& defaults) {
+    return DataStateReader(path, rule, defaults).read();
+}
+
+}  // namespace lacuna

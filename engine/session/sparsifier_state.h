@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/formats/plain_value.h"
+#include "engine/session/pruning.h"
+
+namespace lacuna {
+
+/// What a sparsifier knows of one tensor: a group of torch.ao.pruning's state_dict() and the state that goes with it.
+struct SavedGroup {
+    std::string tensor_fqn;
+    PlainValue config = PlainValue::dict();  ///< the group's other keys: options, and whatever else was there
+    PlainValue state = PlainValue::dict();   ///< the tensor's state but its mask, such as a step count
+    MaskPtr mask;                            ///< null: it has none
+    DType mask_dtype = DType::F32;           ///< what Python reads the mask as
+};
+
+/// The state of a sparsifier as torch.ao.pruning's state_dict() has it (parity.md 1.1), by value.
+struct SparsifierState {
+    std::vector<SavedGroup> groups;
+    PlainValue extras = PlainValue::dict();  ///< whatever stands beside "state" and "groups"
+    std::string source;                      ///< the file's name, for errors
+    std::vector<std::string> notes;          ///< what was met and is not carried on, in words
+
+    const SavedGroup* find(std::string_view tensor_fqn) const;
+};
+
+/// Reads a state_dict() of a sparsifier that torch.save wrote, in Python or here. Throws Error(file), and Error(format)
+/// for a file that holds something else or contradicts itself.
+SparsifierState read_sparsifier_state(const std::filesystem::path& path);
+/// Writes it so that torch.load(weights_only=True) reads it and the sparsifier's load_state_dict() takes it. Renamed
+/// into place. Throws Error(file).
+void write_sparsifier_state(const SparsifierState& state, const std::filesystem::path& path, Progress& progress);
+
+/// Which sparsifier a group belongs to: Python does not save it, so its options tell, or what Lacuna wrote beside them.
+/// Null where they do not tell.
+const Sparsifier* saved_sparsifier(const SavedGroup& group);
+/// The options of `rule` that the group holds, checked but for the ranges that recipes keep to. `where` names the file
+/// in errors. Throws Error(format) for a value that the option cannot have.
+Options saved_options(const SavedGroup& group, const Sparsifier& rule, const std::string& where);
+/// A group's keys for these options, as Python has them, with the sparsifier's name beside them.
+PlainValue saved_config(std::string_view sparsifier, const Options& options);
+
+/// What the pruning knows, to be saved. `before`, if given, is the state it went on from: its names and whatever else
+/// it carried stay. FQNs are those of the unprepared layers.
+SparsifierState state_of(const Pruning& pruning, const SparsifierState* before = nullptr);
+
+/// Lays a recipe's targets over a state: options that the recipe leaves out are the state's if the sparsifier is the
+/// same. Throws Error(argument) for a tensor of the state that the checkpoint lacks, that has another shape than its
+/// mask, or that the recipe does not name: its mask would be lost.
+std::vector<Target> targets_from(const SparsifierState& state, const Recipe& recipe, const Checkpoint& checkpoint,
+                                 std::vector<Target> targets);
+/// Gives the pruning's tensors the state's masks. Throws as `targets_from` does; all or nothing.
+void take_masks(Pruning& pruning, const SparsifierState& state);
+
+}  // namespace lacuna

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Takes sparsifier states from torch.ao.pruning to Lacuna and back: half of a run is done there and half here, and the
+masks must be those of a run that never moved.
+
+    python peer_state.py PATH/TO/lacuna-cli
+
+Exit status 0 if everything holds, 77 (skipped) where torch 2.11 is not installed."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import torch
+    from torch import nn
+    from torch.ao.pruning import NearlyDiagonalSparsifier, WeightNormSparsifier
+except ImportError as error:
+    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11")
+    sys.exit(77)
+if not torch.__version__.startswith("2.11"):
+    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
+    sys.exit(77)
+
+WEIGHT_NORM = {"sparsity_level": 0.5, "sparse_block_shape": (1, 4), "zeros_per_block": 4}
+SINGLE = {"sparsity_level": 0.3, "sparse_block_shape": (1, 1), "zeros_per_block": 1}
+UNSAID = "version: 1\ngroups:\n  - {layers: ['0.*', '2.*'], except: ['*.bias'], sparsifier: %s}\n"
+HIGHER = "version: 1\ngroups:\n  - {layers: ['0.*', '2.*'], except: ['*.bias'], sparsifier: %s, sparsity_level: 0.8}\n"
+
+
+def model() -> nn.Module:
+    torch.manual_seed(7)
+    return nn.Sequential(nn.Linear(16, 12), nn.ReLU(), nn.Linear(12, 8))
+
+
+def prepared(kind: str, dense: nn.Module, counting: bool = False):
+    """A sparsifier of that kind on a copy of the model, with options of its own for the second layer."""
+    if kind == "nearly_diagonal":
+        sparsifier = NearlyDiagonalSparsifier(nearliness=3)
+        config = [{"tensor_fqn": "0.weight"}, {"tensor_fqn": "2.weight", "nearliness": 5}]
+    else:
+        sparsifier = WeightNormSparsifier(**WEIGHT_NORM)
+        config = [{"tensor_fqn": "0.weight"}, {"tensor_fqn": "2.weight", **SINGLE}]
+    pruned = model()
+    pruned.load_state_dict(dense.state_dict())
+    sparsifier.prepare(pruned, config)
+    if counting:
+        sparsifier.state["0.weight"]["step_count"] = 3
+    return sparsifier
+
+
+def live_masks(sparsifier) -> dict:
+    return {group["tensor_fqn"]: group["module"].parametrizations.weight[0].mask.bool() for group in sparsifier.groups}
+
+
+def state_masks(state: dict) -> dict:
+    return {fqn: entry["mask"].bool() for fqn, entry in state["state"].items()}
+
+
+def same(left: dict, right: dict, what: str) -> None:
+    assert left.keys() == right.keys(), (what, left.keys(), right.keys())
+    for fqn in left:
+        assert torch.equal(left[fqn], right[fqn]), f"{what}: the masks of {fqn} differ"
+    assert any((~mask).any() for mask in left.values()), f"{what}: nothing is pruned"
+
+
+def raise_levels(sparsifier) -> None:
+    for group in sparsifier.groups:
+        if "sparsity_level" in group:
+            group["sparsity_level"] = 0.8
+
+
+def check(cli: str, folder: pathlib.Path, kind: str, legacy: bool) -> None:
+    what = f"{kind}, {'legacy' if legacy else 'zip'}"
+    dense = model()
+    torch.save(dense.state_dict(), folder / "model.pt")
+    (folder / "unsaid.yaml").write_text(UNSAID % kind)
+    (folder / "higher.yaml").write_text((UNSAID if kind == "nearly_diagonal" else HIGHER) % kind)
+
+    def lacuna(recipe: str, state: str, out: str) -> dict:
+        subprocess.run([cli, "prune", folder / "model.pt", "--recipe", folder / recipe, "--state", folder / state,
+                        "--out", folder / "pruned.pt", "--save-state", folder / out], check=True, stdout=subprocess.PIPE)
+        return torch.load(folder / out, weights_only=True)
+
+    # There, then here: ours takes the second step with the level raised by the recipe.
+    theirs = prepared(kind, dense, counting=True)
+    theirs.step()
+    torch.save(theirs.state_dict(), folder / "theirs.pt", _use_new_zipfile_serialization=not legacy)
+    before = (folder / "theirs.pt").read_bytes()
+    ours = lacuna("higher.yaml", "theirs.pt", "ours.pt")
+    assert (folder / "theirs.pt").read_bytes() == before, f"{what}: the source changed"
+    raise_levels(theirs)
+    theirs.step()
+    same(live_masks(theirs), state_masks(ours), f"{what}: there, then here")
+    assert ours["state"]["0.weight"]["step_count"] == 3, f"{what}: the step count was lost"
+    for group, known in zip(ours["groups"], theirs.state_dict()["groups"]):
+        for key, value in known.items():
+            assert group[key] == value and type(group[key]) is type(value), (what, key, group[key], value)
+    pruned = torch.load(folder / "pruned.pt", weights_only=True)
+    for fqn, mask in live_masks(theirs).items():
+        assert torch.equal(pruned[fqn], dense.state_dict()[fqn] * mask), f"{what}: the file's {fqn}"
+
+    # Here, then there: Python loads what ours wrote, twice, and steps.
+    for _ in range(2):
+        back = prepared(kind, dense)
+        back.load_state_dict(torch.load(folder / "ours.pt", weights_only=True))
+        same(live_masks(back), live_masks(theirs), f"{what}: loaded there")
+    if kind != "nearly_diagonal":
+        for sparsifier in (back, theirs):
+            for group in sparsifier.groups:
+                group["sparsity_level"] = 0.9
+    back.step()
+    theirs.step()
+    same(live_masks(back), live_masks(theirs), f"{what}: here, then there")
+
+    # And here again, from the state that came from there for the second time; the options are the state's.
+    torch.save(back.state_dict(), folder / "again.pt")
+    again = lacuna("unsaid.yaml", "again.pt", "last.pt")
+    theirs.step()
+    same(live_masks(theirs), state_masks(again), f"{what}: here again")
+
+
+def main(cli: str) -> None:
+    for kind in ("weight_norm", "nearly_diagonal"):
+        for legacy in (False, True):
+            with tempfile.TemporaryDirectory() as folder:
+                check(cli, pathlib.Path(folder), kind, legacy)
+    print("states go there and back, and masks go on as if they had stayed")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

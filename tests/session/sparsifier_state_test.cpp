@@ -1,0 +1,233 @@
+#include "engine/session/sparsifier_state.h"
+
+#include <gmock/gmock.h>
+
+#include "engine/base/error.h"
+#include "engine/session/recipe_run.h"
+#include "engine/session/saved_names.h"
+#include "tests/session/simple_linear.h"
+
+namespace lacuna {
+namespace {
+
+using namespace testing_support;
+using testing::HasSubstr;
+
+constexpr const char* half =
+    "version: 1\ngroups:\n  - {layers: '*', sparsifier: weight_norm, sparsity_level: 0.5, sparse_block_shape: [1, "
+    "1]}\n";
+constexpr const char* unsaid = "version: 1\ngroups:\n  - {layers: '*', sparsifier: weight_norm}\n";
+
+Pruning pruned(const CheckpointPtr& checkpoint, const char* recipe_text) {
+    const Recipe recipe = parse_recipe(recipe_text, "r.yaml");
+    Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
+    Progress progress;
+    take_steps(pruning, recipe, progress);
+    return pruning;
+}
+
+/// A pruning that goes on from a state by a recipe; no step is taken.
+Pruning resumed(const CheckpointPtr& checkpoint, const SparsifierState& state, const char* recipe_text) {
+    const Recipe recipe = parse_recipe(recipe_text, "r.yaml");
+    Pruning pruning(checkpoint, targets_from(state, recipe, *checkpoint, resolve(recipe, *checkpoint)), recipe.ties);
+    take_masks(pruning, state);
+    return pruning;
+}
+
+SparsifierState round_trip(const ScratchFolder& folder, const SparsifierState& state) {
+    Progress progress;
+    write_sparsifier_state(state, folder / "state.pt", progress);
+    return read_sparsifier_state(folder / "state.pt");
+}
+
+template <class Action>
+std::string problem_of(Action&& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(SparsifierState, GoesToAFileAndBack) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    const Pruning pruning = pruned(checkpoint, half);
+    const SparsifierState state = round_trip(folder, state_of(pruning));
+    ASSERT_EQ(state.groups.size(), 5u);
+    EXPECT_TRUE(state.notes.empty());
+    for (size_t i = 0; i < 5; ++i) {
+        const SavedGroup& saved = state.groups[i];
+        const Pruning::Group& group = pruning.groups()[i];
+        EXPECT_EQ(saved.tensor_fqn, group.fqn);
+        ASSERT_TRUE(saved.mask);
+        EXPECT_GT(saved.mask->pruned(), 0);
+        EXPECT_EQ(*saved.mask, *group.fake_sparsity.mask);
+        ASSERT_EQ(saved_sparsifier(saved), group.target.sparsifier);
+        EXPECT_EQ(saved_options(saved, *group.target.sparsifier, "x"), group.target.options);
+    }
+}
+
+TEST(SparsifierState, APruningGoesOnAsIfItHadNotStopped) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    Progress progress;
+    Pruning never_stopped = pruned(checkpoint, half);
+    const SparsifierState state = round_trip(folder, state_of(never_stopped));
+    Pruning again = resumed(checkpoint, state, unsaid);  // the level and the block are the state's
+    const std::vector<std::optional<double>> higher(5, 0.75);
+    never_stopped.set_option("sparsity_level", higher);
+    again.set_option("sparsity_level", higher);
+    for (size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(again.groups()[i].target.options, never_stopped.groups()[i].target.options);
+        EXPECT_EQ(*again.groups()[i].fake_sparsity.mask, *never_stopped.groups()[i].fake_sparsity.mask);
+    }
+    never_stopped.step(progress);
+    again.step(progress);
+    for (size_t i = 0; i < 5; ++i)
+        EXPECT_EQ(*again.groups()[i].fake_sparsity.mask, *never_stopped.groups()[i].fake_sparsity.mask);
+}
+
+TEST(SparsifierState, TheRecipesOptionsGoBeforeTheStates) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    const SparsifierState state = state_of(pruned(checkpoint, half));
+    const Pruning pruning = resumed(
+        checkpoint, state, "version: 1\ngroups:\n  - {layers: '*', sparsifier: weight_norm, sparsity_level: 0.9}\n");
+    EXPECT_EQ(pruning.groups()[0].target.options.number("sparsity_level"), 0.9);
+    EXPECT_EQ(pruning.groups()[0].target.options.block("sparse_block_shape"), (std::vector<int64_t>{1, 1}));
+}
+
+TEST(SparsifierState, CarriesWhatItDoesNotKnow) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    SparsifierState state = state_of(pruned(checkpoint, half));
+    PlainValue nested = PlainValue::dict();
+    nested.set("tuple", PlainValue::tuple_of({-1, 300, 70'000, int64_t(1) << 40}));
+    nested.set("none", PlainValue{});
+    nested.set("yes", PlainValue::of(true));
+    state.extras.set("more", nested);
+    state.groups[2].state.set("step_count", PlainValue::of(int64_t(3)));
+    state.groups[2].config.set("test", PlainValue::of(-0.25));
+    const SparsifierState read = round_trip(folder, state);
+    EXPECT_EQ(read.extras, state.extras);
+    EXPECT_EQ(read.groups[2].state, state.groups[2].state);
+    EXPECT_EQ(read.groups[2].config, state.groups[2].config);
+    const SparsifierState again = state_of(resumed(checkpoint, read, unsaid), &read);
+    EXPECT_EQ(again.extras, state.extras);
+    EXPECT_EQ(again.groups[2].state, state.groups[2].state);
+    EXPECT_EQ(again.groups[2].config, state.groups[2].config);
+}
+
+TEST(SparsifierState, LoadingTwiceGivesTheSameAndLeavesTheSourceAlone) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    const SparsifierState state = state_of(pruned(checkpoint, half));
+    const Mask first = *state.groups[0].mask;
+    Progress progress;
+    for (int time = 0; time < 2; ++time) {
+        Pruning pruning = resumed(
+            checkpoint, state, "version: 1\ngroups:\n  - {layers: '*', sparsifier: weight_norm, sparsity_level: 1}\n");
+        EXPECT_EQ(*pruning.groups()[0].fake_sparsity.mask, first);
+        pruning.step(progress);
+        EXPECT_EQ(pruning.groups()[0].fake_sparsity.mask->kept(), 0);
+        EXPECT_EQ(*state.groups[0].mask, first);
+    }
+}
+
+TEST(SparsifierState, AMaskThatDoesNotFitIsRefusedAndNothingChanges) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    SparsifierState state = state_of(pruned(checkpoint, half));
+    state.groups[4].mask = std::make_shared<const Mask>(Mask::zeros({4, 10}));
+    const Recipe recipe = parse_recipe(unsaid, "r.yaml");
+    Pruning pruning(checkpoint, resolve(recipe, *checkpoint));
+    EXPECT_THAT(problem_of([&] { take_masks(pruning, state); }),
+                HasSubstr("linear2.weight: the state's mask has shape"));
+    for (const auto& group : pruning.groups()) EXPECT_EQ(group.fake_sparsity.mask->pruned(), 0);
+    state.groups.pop_back();
+    state.groups[0].tensor_fqn = "elsewhere.weight";
+    EXPECT_THAT(problem_of([&] { take_masks(pruning, state); }), HasSubstr("the model has no such tensor"));
+    for (const auto& group : pruning.groups()) EXPECT_EQ(group.fake_sparsity.mask->pruned(), 0);
+}
+
+TEST(SparsifierState, AMaskThatTheRecipeWouldLoseIsRefused) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    const SparsifierState state = state_of(pruned(checkpoint, half));
+    EXPECT_THAT(problem_of([&] {
+                    resumed(checkpoint, state, "version: 1\ngroups:\n  - {layers: 'seq.*', sparsifier: weight_norm}\n");
+                }),
+                HasSubstr("linear1.weight: the state has a mask for it, but the recipe does not name it"));
+}
+
+TEST(SparsifierState, WhichSparsifierIsToldByTheOptions) {
+    const auto with = [](const std::string& key, PlainValue value) {
+        SavedGroup group;
+        group.config.set(key, std::move(value));
+        return group;
+    };
+    EXPECT_EQ(saved_sparsifier(with("nearliness", PlainValue::of(int64_t(3)))), &sparsifier("nearly_diagonal"));
+    EXPECT_EQ(saved_sparsifier(with("sparse_block_shape", PlainValue::tuple_of({1, 4}))), &sparsifier("weight_norm"));
+    EXPECT_EQ(saved_sparsifier(with("sparsifier", PlainValue::of("random"))), &sparsifier("random"));
+    EXPECT_EQ(saved_sparsifier(with("sparsity_level", PlainValue::of(0.5))), nullptr);
+    EXPECT_EQ(saved_sparsifier(with("sparsifier", PlainValue::of("of the future"))), nullptr);
+}
+
+TEST(SparsifierState, AnOptionThatCannotBeIsNamed) {
+    SavedGroup group;
+    group.tensor_fqn = "fc.weight";
+    group.config.set("sparsity_level", PlainValue::of("much"));
+    EXPECT_THAT(problem_of([&] { saved_options(group, sparsifier("weight_norm"), "s.pt"); }),
+                HasSubstr("s.pt: fc.weight: sparsity_level"));
+    group.config.set("sparsity_level", PlainValue::of(5.0));  // schedulers are not clamped
+    EXPECT_EQ(saved_options(group, sparsifier("weight_norm"), "s.pt").number("sparsity_level"), 5.0);
+}
+
+TEST(SparsifierState, OtherFilesAreRefusedInWords) {
+    const ScratchFolder folder;
+    const auto problem = [&](const std::filesystem::path& path) {
+        return problem_of([&] { read_sparsifier_state(path); });
+    };
+    const std::filesystem::path fixtures = std::filesystem::path(LACUNA_TEST_DATA) / "formats/fixtures";
+    EXPECT_THAT(problem(fixtures / "state_dict.pt"), HasSubstr("holds no state of a sparsifier"));
+    EXPECT_THAT(problem(fixtures / "state_dict.legacy.pt"), HasSubstr("holds no state of a sparsifier"));
+    EXPECT_THAT(problem(folder.write("text", "hello")), HasSubstr("is no file that torch.save wrote"));
+    simple_linear(folder);
+    EXPECT_THAT(problem(folder / "simple_linear.safetensors"), HasSubstr("is no file that torch.save wrote"));
+}
+
+TEST(SparsifierState, ACutOffFileIsRefusedWhereverItIsCut) {
+    const ScratchFolder folder;
+    Progress progress;
+    write_sparsifier_state(state_of(pruned(simple_linear(folder), half)), folder / "state.pt", progress);
+    const std::string whole = ScratchFolder::read(folder / "state.pt");
+    for (size_t length = 1; length < whole.size(); length += 97)
+        EXPECT_NE(problem_of([&] { read_sparsifier_state(folder.write("cut.pt", whole.substr(0, length))); }), "");
+}
+
+TEST(SparsifierState, PreparedNamesAreThoseOfTheLayer) {
+    EXPECT_EQ(unprepared_name("seq.0.parametrizations.weight.original"), "seq.0.weight");
+    EXPECT_EQ(unprepared_name("parametrizations.weight.original"), "weight");
+    EXPECT_EQ(unprepared_name("fc.weight_orig"), "fc.weight");
+    EXPECT_EQ(unprepared_name("fc.weight"), "fc.weight");
+    EXPECT_EQ(unprepared_name("my_parametrizations.weight.original"), "my_parametrizations.weight.original");
+}
+
+TEST(SparsifierState, NamesAreFoundPreparedAndBelowAWrapper) {
+    const ScratchFolder folder;
+    const auto checkpoint = open_checkpoint(write_safetensors(
+        folder / "m.safetensors",
+        {random_weights("model.a.weight", {2, 2}, 1), random_weights("b.parametrizations.weight.original", {2, 2}, 2),
+         random_weights("x.c.weight", {2, 2}, 3), random_weights("y.c.weight", {2, 2}, 4)}));
+    EXPECT_EQ(find_saved(*checkpoint, "model.a.weight"), 0u);
+    EXPECT_EQ(find_saved(*checkpoint, "a.weight"), 0u);
+    EXPECT_EQ(find_saved(*checkpoint, "b.weight"), 1u);
+    EXPECT_EQ(find_saved(*checkpoint, "d.weight"), std::nullopt);
+    EXPECT_THAT(problem_of([&] { find_saved(*checkpoint, "c.weight"); }),
+                HasSubstr("several tensors of that name: x.c.weight and y.c.weight"));
+}
+
+}  // namespace
+}  // namespace lacuna
