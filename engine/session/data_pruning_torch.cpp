@@ -75,8 +75,8 @@ class DataStateReader {
             if (auto value = plain_value(graph_, pairs[i + 1]))
                 saved.config.set(std::string(graph_.text(pairs[i])), std::move(*value));
         item.options = state_.defaults;
-        for (const auto& [option, value] : saved_options(saved, rule_, objects_.where()).values())
-            item.options.set(option, value);
+        const Options options = saved_options(saved, rule_, objects_.where());
+        for (const auto& [option, value] : options.values()) item.options.set(option, value);
         return item;
     }
 
