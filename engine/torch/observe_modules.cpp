@@ -3,13 +3,13 @@
 #include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/script.h>
 
-#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/torch/jit_forward.h"
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/module_fqn.h"
 
@@ -69,13 +69,6 @@ const torch::jit::RegisterOperators operators({
     torch::jit::Operator("lacuna::after(Any module, t value) -> t", run_hook<&Hooks::after>,
                          c10::AliasAnalysisKind::CONSERVATIVE),
 });
-
-/// forward, and what a trace calls further uses of the same module: forward1, forward2, …
-bool is_forward(std::string_view name) {
-    constexpr std::string_view forward = "forward";
-    return name.starts_with(forward) && std::all_of(name.begin() + forward.size(), name.end(),
-                                                    [](unsigned char letter) { return std::isdigit(letter); });
-}
 
 torch::jit::Node* hook_node(torch::jit::Graph& graph, const char* name, torch::jit::Value* value) {
     torch::jit::Node* node = graph.create(c10::Symbol::fromQualString(name), {graph.inputs()[0], value});
@@ -156,10 +149,13 @@ HookedModule::HookedModule(HookedModule&&) noexcept = default;
 HookedModule& HookedModule::operator=(HookedModule&&) noexcept = default;
 
 void HookedModule::before(std::string_view module_fqn, Hook hook) {
-    Hooks& hooks = impl_->find(module_fqn);
-    if (!hooks.takes_something)
+    if (!takes_input(module_fqn))
         throw Error(ErrorKind::argument, std::string(module_fqn), "its forward takes no input that could be seen");
-    hooks.before = std::move(hook);
+    impl_->find(module_fqn).before = std::move(hook);
+}
+
+bool HookedModule::takes_input(std::string_view module_fqn) const {
+    return impl_->find(module_fqn).takes_something;
 }
 
 void HookedModule::after(std::string_view module_fqn, Hook hook) {

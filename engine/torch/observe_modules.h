@@ -46,6 +46,9 @@ class HookedModule {
     /// The same with what the module's forward returns.
     void after(std::string_view module_fqn, Hook hook);
 
+    /// Whether the module's forward takes something that `before` could see. Throws Error(argument) as `before` does.
+    bool takes_input(std::string_view module_fqn) const;
+
     /// Runs the clone; several threads may. An exception thrown by a hook comes out as it is, LibTorch's own as theirs.
     c10::IValue forward(std::vector<c10::IValue> inputs) const;
     c10::IValue forward(std::vector<c10::IValue> inputs, const Keywords& keywords) const;
