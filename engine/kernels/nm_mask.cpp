@@ -1,6 +1,8 @@
 #include "engine/kernels/nm_mask.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 #include "engine/kernels/bits.h"
@@ -10,21 +12,36 @@
 namespace lacuna::kernels {
 namespace {
 
-/// Whole words of groups of `Group`, a divisor of 64: how many of its group go before a key decides, without a branch.
+constexpr int64_t tile = 4096;  // keys looked at in one go: with what is found of them they fit the nearest cache
+
+/// How many keys of its group go before key I. Without a loop inside, so that groups go through side by side.
+template <size_t I, typename Key, size_t... J>
+[[gnu::always_inline]] inline uint32_t rank_in_group(const Key* keys, std::index_sequence<J...>) {
+    return ((J < I ? uint32_t(keys[J] <= keys[I]) : uint32_t(keys[J] < keys[I])) + ...);
+}
+
+/// Bits of a group's `zeros` lowest keys.
+template <typename Key, size_t... I>
+[[gnu::always_inline]] inline uint32_t lowest_of_group(const Key* keys, uint32_t zeros, std::index_sequence<I...> all) {
+    return ((uint32_t(rank_in_group<I>(keys, all) < zeros) << I) | ...);
+}
+
+/// Whole words of groups of `Group`, a divisor of 64 and at most 16.
 template <int Group, typename Key>
 [[gnu::always_inline]] inline void mark_whole(const Key* keys, int64_t words_count, int zeros, uint64_t* words) {
-    alignas(64) uint8_t flags[64];
-    for (int64_t word = 0; word < words_count; ++word, keys += 64) {
-        for (int first = 0; first < 64; first += Group) {
-            for (int i = 0; i < Group; ++i) {
-                int before = 0;
-                for (int j = 0; j < Group; ++j)
-                    if (j != i)
-                        before += j < i ? keys[first + j] <= keys[first + i] : keys[first + j] < keys[first + i];
-                flags[first + i] = before < zeros;
-            }
+    constexpr int groups_a_word = 64 / Group;
+    std::array<uint32_t, tile / Group> lowest;
+    for (int64_t first = 0; first < words_count; first += tile / 64) {
+        const int64_t here = std::min(tile / 64, words_count - first);
+        for (int64_t group = 0; group < here * groups_a_word; ++group)
+            lowest[size_t(group)] =
+                lowest_of_group(keys + first * 64 + group * Group, uint32_t(zeros), std::make_index_sequence<Group>());
+        for (int64_t i = 0; i < here; ++i) {
+            uint64_t word = 0;
+            for (int group = 0; group < groups_a_word; ++group)
+                word |= uint64_t(lowest[size_t(i * groups_a_word + group)]) << (group * Group);
+            words[first + i] = word;
         }
-        words[word] = pack64(flags);
     }
 }
 
