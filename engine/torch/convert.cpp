@@ -4,13 +4,14 @@
 #include <string_view>
 
 #include "engine/base/error.h"
+#include "engine/torch/masked_activations.h"
 
 namespace lacuna {
 namespace {
 
 /// One line for each conversion that engine/model declares.
 const std::map<std::string_view, ConvertFunction>& functions() {
-    static const std::map<std::string_view, ConvertFunction> all{};
+    static const std::map<std::string_view, ConvertFunction> all{{"masked_activations", convert_to_masked_activations}};
     return all;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/logical_not.h>
+#include <torch/script.h>
 
 #include <unordered_map>
 
@@ -23,6 +24,13 @@ bool same(const MaskPtr& a, const MaskPtr& b) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, at::Tensor>> named_tensors(const torch::jit::Module& model) {
+    std::vector<std::pair<std::string, at::Tensor>> tensors;
+    for (const auto& parameter : model.named_parameters()) tensors.emplace_back(parameter.name, parameter.value);
+    for (const auto& buffer : model.named_buffers()) tensors.emplace_back(buffer.name, buffer.value);
+    return tensors;
+}
 
 MaskedWeights::MaskedWeights(std::vector<std::pair<std::string, at::Tensor>> tensors) {
     std::unordered_map<const void*, size_t> known;

@@ -4,11 +4,19 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/formats/formats.h"
 
+namespace torch::jit {
+struct Module;
+}
+
 namespace lacuna {
+
+/// Handles on a model's own parameters, then buffers, by FQN.
+std::vector<std::pair<std::string, at::Tensor>> named_tensors(const torch::jit::Module& model);
 
 /// A model's named tensors with masks laid over them in place, so that the model sees pruned weights as +0.
 /// The originals are kept aside from the first mask on and come back when a mask goes. Only what changed since the last

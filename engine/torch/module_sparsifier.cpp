@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/sparsifiers/units.h"
 #include "engine/torch/calibrate.h"
 #include "engine/torch/masked_tensor.h"
 #include "engine/torch/tensor.h"
@@ -154,20 +155,16 @@ void ModuleSparsifier::observe_inputs() {
 
 /// The enabled groups; those that a rule looks at together are together.
 std::vector<std::vector<size_t>> ModuleSparsifier::units() const {
-    std::vector<std::vector<size_t>> units;
+    std::vector<size_t> enabled;
+    std::vector<RuleOf> rules;
     for (size_t i = 0; i < groups_.size(); ++i) {
         if (!groups_[i].fake_sparsity.enabled) continue;
-        const auto same = [&](const std::vector<size_t>& unit) {
-            const SparsifyGroup& other = groups_[unit.front()];
-            return other.sparsifier == groups_[i].sparsifier && other.options == groups_[i].options;
-        };
-        const auto unit =
-            groups_[i].sparsifier->spans_tensors() ? std::find_if(units.begin(), units.end(), same) : units.end();
-        if (unit == units.end())
-            units.push_back({i});
-        else
-            unit->push_back(i);
+        enabled.push_back(i);
+        rules.push_back({groups_[i].sparsifier, &groups_[i].options});
     }
+    std::vector<std::vector<size_t>> units = units_of(rules);
+    for (std::vector<size_t>& unit : units)
+        for (size_t& member : unit) member = enabled[member];
     return units;
 }
 

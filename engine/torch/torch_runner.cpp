@@ -1,6 +1,5 @@
 #include "engine/torch/torch_runner.h"
 
-#include <ATen/Parallel.h>
 #include <torch/script.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "engine/torch/device.h"
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/masked_weights.h"
+#include "engine/torch/one_thread.h"
 #include "engine/torch/score.h"
 #include "engine/torch/tensor.h"
 
@@ -22,19 +22,6 @@ namespace {
 constexpr int64_t largest_batch = 64;     // samples
 constexpr int64_t batch_bytes = 4 << 20;  // of inputs: bounds what each thread's activations take
 constexpr const char* code_hint = "a TorchScript archive carries code: torch.jit.script(model).save(path) writes one";
-
-/// LibTorch's own threads, set to one while batches run side by side: how operators split their work, and with it the
-/// last bits of their sums, then does not depend on the number of threads.
-class OneThreadEach {
-  public:
-    OneThreadEach() : before_(at::get_num_threads()) { at::set_num_threads(1); }
-    ~OneThreadEach() { at::set_num_threads(before_); }
-    OneThreadEach(const OneThreadEach&) = delete;
-    OneThreadEach& operator=(const OneThreadEach&) = delete;
-
-  private:
-    int before_;
-};
 
 int64_t batch_size(const TensorView& inputs, int64_t samples) {
     const int64_t sample_bytes =
@@ -84,7 +71,7 @@ class TorchRunner : public Runner {
         : name_(checkpoint->path().string()),
           device_(device),
           module_(load()),
-          tensors_(named_tensors()),
+          tensors_(named_tensors(module_)),
           weights_(tensors_) {
         for (const at::Tensor& parameter : module_.parameters())
             if (parameter.is_floating_point()) {
@@ -95,7 +82,7 @@ class TorchRunner : public Runner {
 
     Evaluation evaluate(const Dataset& data, const MaskSet& masks, Progress& progress) override {
         const auto began = std::chrono::steady_clock::now();
-        const OneThreadEach one_thread_each;  // for the masks too: OpenMP's helpers spin long after a short loop
+        const OneThread one_thread;  // for the masks too: OpenMP's helpers spin long after a short loop
         const at::Tensor labels = as_tensor(data.labels());
         weights_.apply(masks);
         std::vector<Score> scores;
@@ -119,7 +106,7 @@ class TorchRunner : public Runner {
     }
 
     ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights, Progress& progress) override {
-        const OneThreadEach one_thread_each;
+        const OneThread one_thread;
         std::vector<at::Tensor> watched;
         for (const std::string& name : weights) watched.push_back(tensor(name));
         weights_.apply({});
@@ -149,13 +136,6 @@ class TorchRunner : public Runner {
         } catch (const std::exception& error) {
             throw Error(ErrorKind::format, name_, "LibTorch cannot load this TorchScript archive: " + brief(error));
         }
-    }
-
-    std::vector<std::pair<std::string, at::Tensor>> named_tensors() const {
-        std::vector<std::pair<std::string, at::Tensor>> tensors;
-        for (const auto& parameter : module_.named_parameters()) tensors.emplace_back(parameter.name, parameter.value);
-        for (const auto& buffer : module_.named_buffers()) tensors.emplace_back(buffer.name, buffer.value);
-        return tensors;
     }
 
     const at::Tensor& tensor(const std::string& name) const {

@@ -1,0 +1,165 @@
+#include "engine/torch/masked_activations.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/hypot.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/ones_like.h>
+#include <torch/script.h>
+
+#include <algorithm>
+
+#include "engine/base/error.h"
+#include "engine/torch/activation_sparsifier.h"
+#include "engine/torch/libtorch_error.h"
+#include "engine/torch/masked_weights.h"
+#include "engine/torch/one_thread.h"
+#include "engine/torch/tensor.h"
+
+namespace lacuna {
+namespace {
+
+constexpr int64_t batch = 64;  // samples
+
+/// A layer whose input features can be masked.
+struct Layer {
+    std::string fqn;
+    int64_t feature_dim;  ///< of its input, from the end
+    Shape weight;
+};
+
+std::vector<Layer> layers_of(const torch::jit::Module& model, const std::string& which) {
+    std::vector<Layer> layers;
+    for (const auto& [fqn, module] : model.named_modules()) {
+        const auto type = module.type()->name();
+        const std::string name = type ? type->name() : "";
+        const bool linear = name.starts_with("Linear"), convolution = name.starts_with("Conv");
+        if (!(linear && which != "convolution") && !(convolution && which != "linear")) continue;
+        if (!module.hasattr("weight") || !module.attr("weight").isTensor()) continue;
+        const at::Tensor weight = module.attr("weight").toTensor();
+        if (weight.dim() < 2) continue;
+        layers.push_back({fqn, linear ? -1 : 1 - weight.dim(), weight.sizes().vec()});
+    }
+    if (layers.empty())
+        throw Error(
+            ErrorKind::argument, "layers",
+            "the model has no module that is a " + (which == "all" ? "linear or convolution" : which) + " layer",
+            "a frozen model has none left; otherwise choose all");
+    return layers;
+}
+
+/// Every feature's norm, in the shape of the input with all other dimensions 1.
+at::Tensor norms(const at::Tensor& gathered, int64_t feature_dim) {
+    std::vector<int64_t> others;
+    for (int64_t d = 0; d < gathered.dim(); ++d)
+        if (d != feature_dim + gathered.dim()) others.push_back(d);
+    return others.empty() ? gathered.abs() : at::linalg_vector_norm(gathered, 2, others, true);
+}
+
+at::Tensor without_lowest(const at::Tensor& scores, const Options& config) {
+    at::Tensor mask = at::ones_like(scores);
+    const auto count = int64_t(config.number("sparsity_level") * double(scores.numel()));
+    const at::Tensor order = std::get<1>(scores.flatten().sort(/*stable=*/true, 0, false)).slice(0, 0, count);
+    mask.view(-1).index_fill_(0, order, 0);
+    return mask;
+}
+
+ActivationConfig config_of(const Layer& layer, const Options& options) {
+    ActivationConfig config;
+    config.aggregate_fn = [](const at::Tensor& gathered, const at::Tensor& input) {
+        return at::hypot(gathered, input);
+    };
+    config.reduce_fn = [dim = layer.feature_dim](const at::Tensor& gathered) { return norms(gathered, dim); };
+    config.mask_fn = without_lowest;
+    config.sparse_config.set("sparsity_level", options.number("sparsity_level"));
+    return config;
+}
+
+/// Runs the model on samples of `data`; what it makes of the first batch is kept for comparison.
+template <class Forward>
+c10::IValue run(const Dataset& data, at::ScalarType precision, int64_t samples, Progress& progress, Forward&& forward) {
+    c10::IValue first;
+    for (int64_t begin = 0; begin < samples; begin += batch) {
+        const int64_t end = std::min(samples, begin + batch);
+        at::Tensor inputs = as_tensor(data.inputs()).slice(0, begin, end);
+        if (inputs.is_floating_point()) inputs = inputs.to(precision);
+        try {
+            c10::IValue output = forward(inputs);
+            if (begin == 0) first = std::move(output);
+        } catch (const Error&) {
+            throw;
+        } catch (const std::exception& error) {
+            throw Error(
+                ErrorKind::argument, data.path().string(),
+                "the model cannot run on inputs of shape " + to_string(inputs.sizes().vec()) + ": " + brief(error),
+                "give `inputs` of the shape that the model was made for");
+        }
+        progress.advance(uint64_t(end - begin));
+    }
+    return first;
+}
+
+torch::jit::Module loaded(const std::string& path) {
+    try {
+        torch::jit::Module model = torch::jit::load(path);
+        model.eval();
+        return model;
+    } catch (const std::exception& error) {
+        throw Error(ErrorKind::format, path, "LibTorch cannot load this TorchScript archive: " + brief(error));
+    }
+}
+
+at::ScalarType precision_of(const torch::jit::Module& model) {
+    for (const at::Tensor& parameter : model.parameters())
+        if (parameter.is_floating_point()) return parameter.scalar_type();
+    return at::kFloat;
+}
+
+ConversionRow row_of(const Layer& layer, const at::Tensor& mask) {
+    const int64_t zeroed = mask.eq(0).sum().item<int64_t>();
+    return {layer.fqn.empty() ? "weight" : layer.fqn + ".weight", layer.weight, layer.weight,
+            std::to_string(zeroed) + " of " + std::to_string(mask.numel()) + " input features zeroed"};
+}
+
+}  // namespace
+
+ConversionReport convert_to_masked_activations(const ConversionRequest& request, Progress& progress) {
+    const OneThread one_thread;
+    const at::NoGradGuard no_grad;
+    const torch::jit::Module model = loaded(request.checkpoint->path().string());
+    MaskedWeights(named_tensors(model)).apply(request.masks);
+    ActivationSparsifier sparsifier(model);
+    const std::vector<Layer> layers = layers_of(model, request.options.choice("layers"));
+    for (const Layer& layer : layers) sparsifier.register_layer(layer.fqn, config_of(layer, request.options));
+
+    const auto forward = [&](const at::Tensor& inputs) { return sparsifier.forward({inputs}); };
+    const int64_t samples = request.data->samples(), compared = std::min(samples, batch);
+    progress.begin("Calibrating", uint64_t(samples), "samples");
+    const c10::IValue dense = run(*request.data, precision_of(model), samples, progress, forward);
+    sparsifier.step();
+    ConversionReport report;
+    for (const Layer& layer : layers) {
+        const auto known = sparsifier.layers();
+        const auto own =
+            std::find_if(known.begin(), known.end(), [&](const auto& one) { return one.name == layer.fqn; });
+        if (own == known.end()) continue;  // the second name of a layer
+        if (own->masks.empty()) {
+            sparsifier.unregister_layer(layer.fqn);
+            report.notes.push_back(layer.fqn + ": no input came by, so it stays as it is");
+        } else {
+            report.rows.push_back(row_of(layer, own->masks.front()));
+        }
+    }
+    sparsifier.squash_mask();
+    progress.begin("Comparing", uint64_t(compared), "samples");
+    const c10::IValue masked = run(*request.data, precision_of(model), compared, progress, forward);
+    if (dense.isTensor() && masked.isTensor()) {
+        report.largest_difference = (dense.toTensor() - masked.toTensor()).abs().max().item<double>();
+        report.largest_output = dense.toTensor().abs().max().item<double>();
+        report.samples_compared = compared;
+    }
+    sparsifier.masked_model().save(request.out.string());
+    for (const at::Tensor& parameter : model.parameters()) report.parameters_after += parameter.numel();
+    return report;
+}
+
+}  // namespace lacuna

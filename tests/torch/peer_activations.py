@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Masks the demo networks' activations with lacuna-cli and holds the result against torch.ao.pruning's own
+ActivationSparsifier, given the same functions and samples.
+
+    python peer_activations.py PATH/TO/lacuna-cli DEMO_FOLDER
+
+Exit status 0 if everything holds, 77 (skipped) where torch 2.11 with safetensors is not installed."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import torch
+    from safetensors.torch import load_file, save_file
+    from torch.ao.pruning._experimental.activation_sparsifier.activation_sparsifier import ActivationSparsifier
+except ImportError as error:
+    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11 and safetensors")
+    sys.exit(77)
+if not torch.__version__.startswith("2.11"):
+    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
+    sys.exit(77)
+
+from peer_calibration import network
+
+BATCH, BATCHES = 64, 7  # whole batches: upstream cannot aggregate a shorter one
+LEVEL = 0.4
+
+
+def reduce_to_norms(feature_dim: int):
+    def reduce(data: torch.Tensor) -> torch.Tensor:
+        others = [d for d in range(data.dim()) if d != feature_dim % data.dim()]
+        return torch.linalg.vector_norm(data, 2, others, keepdim=True)
+
+    return reduce
+
+
+def mask_lowest(scores: torch.Tensor, level: float) -> torch.Tensor:
+    mask = torch.ones_like(scores)
+    order = scores.flatten().sort(stable=True).indices[: int(level * scores.numel())]
+    mask.view(-1)[order] = 0
+    return mask
+
+
+def masked_in_python(model: torch.nn.Module, images: torch.Tensor) -> torch.nn.Module:
+    sparsifier = ActivationSparsifier(model, aggregate_fn=torch.hypot, mask_fn=mask_lowest, level=LEVEL)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            sparsifier.register_layer(module, reduce_fn=reduce_to_norms(-1))
+        elif isinstance(module, torch.nn.Conv2d):
+            sparsifier.register_layer(module, reduce_fn=reduce_to_norms(-3))
+    with torch.no_grad():
+        for batch in images.split(BATCH):
+            model(batch)
+    sparsifier.step()
+    sparsifier.squash_mask()
+    return model
+
+
+def main(cli: str, demo: pathlib.Path) -> None:
+    images = load_file(demo / "digits_test.safetensors")["inputs"][: BATCH * BATCHES].contiguous()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        save_file({"inputs": images}, folder / "data.safetensors")
+        for each in ("digits_cnn", "digits_transformer"):
+            out = folder / f"{each}.pt"
+            options = ["--option", f"sparsity_level={LEVEL}", "--option", "layers=all"]
+            run = [cli, "convert", demo / f"{each}.pt", "--to", "masked_activations", "--out", out]
+            subprocess.run([*run, "--data", folder / "data.safetensors", *options], check=True, stdout=subprocess.DEVNULL)
+            ours, theirs = torch.jit.load(str(out)).eval(), masked_in_python(network(demo, each), images)
+            with torch.no_grad():
+                left, right = ours(images), theirs(images)
+            difference = (left - right).abs().max().item()
+            assert difference < 1e-4, f"{each}: outputs differ by {difference}"
+            print(f"{each}: outputs as PyTorch's to {difference:.1e}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], pathlib.Path(sys.argv[2]))
