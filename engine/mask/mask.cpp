@@ -6,6 +6,7 @@
 #include "engine/base/parallel.h"
 #include "engine/kernels/bits.h"
 #include "engine/kernels/popcount.h"
+#include "engine/mask/nonzero.h"
 
 namespace lacuna {
 namespace {
@@ -35,15 +36,13 @@ void pack_bytes(const uint8_t* bytes, int64_t count, std::span<uint64_t> words) 
 
 void pack_values(const TensorView& tensor, std::span<uint64_t> words) {
     const int64_t count = tensor.elements();
+    const auto test = zero_test(tensor.dtype);
+    if (!test)
+        throw Error(ErrorKind::argument, "mask",
+                    std::string(dtype_name(tensor.dtype)) + " elements cannot be told from zero",
+                    "give a tensor of numbers");
     parallel_for(int64_t(words.size()), words_a_chunk, [&](int64_t begin, int64_t end) {
-        double values[64];
-        for (int64_t i = begin; i < end; ++i) {
-            const int64_t first = i * 64, here = std::min<int64_t>(64, count - first);
-            read_as_double(tensor, first, first + here, values);
-            uint64_t word = 0;
-            for (int64_t bit = 0; bit < here; ++bit) word |= uint64_t(values[bit] != 0) << bit;
-            words[size_t(i)] = word;
-        }
+        nonzero_words(tensor, *test, begin * 64, std::min(end * 64, count), words.data() + begin);
     });
 }
 
@@ -74,11 +73,7 @@ Mask Mask::from_bytes(Shape shape, std::span<const uint8_t> bytes) {
 
 Mask Mask::from_tensor(const TensorView& tensor) {
     Mask mask = zeros(tensor.shape);
-    const bool bytes = tensor.dtype == DType::U8 || tensor.dtype == DType::I8 || tensor.dtype == DType::BOOL;
-    if (bytes && tensor.contiguous())
-        pack_bytes(reinterpret_cast<const uint8_t*>(tensor.data), mask.size_, mask.words_);
-    else
-        pack_values(tensor, mask.words_);
+    pack_values(tensor, mask.words_);
     return mask;
 }
 
