@@ -15,7 +15,7 @@ struct ProgressState {
     std::string unit;   ///< "B" for bytes, else a plural noun ("tensors", "samples")
     uint64_t done = 0;
     uint64_t total = 0;
-    double per_second = 0;     ///< units a second since the stage began
+    double per_second = 0;     ///< units a second that this run does, over the last seconds
     double seconds_left = -1;  ///< -1: not known yet
 };
 
@@ -42,18 +42,29 @@ class Progress {
     void begin(std::string stage, uint64_t total, std::string unit);
     /// `n` more units are done. Throws Cancelled.
     void advance(uint64_t n = 1);
+    /// `n` more units were done before this run: they count, but not towards the rate. Throws Cancelled.
+    void skip(uint64_t n);
+    /// Another name for what goes on, while the count goes on. Throws Cancelled.
+    void rename(std::string stage);
     /// Throws Cancelled if the job was cancelled; for loops that have nothing to count.
     void check() const;
     /// For worker threads, which must not throw out of a parallel loop: ask, then stop early.
     bool cancelled() const noexcept { return token_.cancelled(); }
 
   private:
+    using Clock = std::chrono::steady_clock;
+    /// A moment to measure the rate from.
+    struct Mark {
+        Clock::time_point time{};
+        uint64_t done = 0;
+    };
     void report();
 
     Report report_;
     CancelToken token_;
     ProgressState state_;
-    std::chrono::steady_clock::time_point began_{}, last_{};
+    Mark older_, newer_;  ///< the rate counts from the older one, a few seconds back
+    Clock::time_point last_{};
 };
 
 }  // namespace lacuna

@@ -23,9 +23,9 @@ constexpr size_t piece = size_t(4) << 20;
 
 }  // namespace
 
-ByteWriter::ByteWriter(const std::filesystem::path& path, std::filesystem::path target, Progress& progress)
+ByteWriter::ByteWriter(const std::filesystem::path& path, std::filesystem::path target, Progress& progress, bool keep)
     : target_(std::move(target)), progress_(progress) {
-    file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | (keep ? 0 : O_TRUNC) | O_CLOEXEC, 0666);
     if (file_ < 0) fail(target_);
 }
 
@@ -49,11 +49,17 @@ void ByteWriter::write_zeros(uint64_t count) {
     write(std::span(zeros).first(size_t(count)));
 }
 
-void ByteWriter::write_at(uint64_t offset, std::span<const std::byte> bytes) {
+uint64_t ByteWriter::skip(uint64_t count) {
+    const uint64_t place = position_;
+    position_ += count;
+    return place;
+}
+
+void ByteWriter::write_at(uint64_t offset, std::span<const std::byte> bytes) const {
     put(bytes, offset);
 }
 
-void ByteWriter::put(std::span<const std::byte> bytes, uint64_t offset) {
+void ByteWriter::put(std::span<const std::byte> bytes, uint64_t offset) const {
     while (!bytes.empty()) {
         const ssize_t written = ::pwrite(file_, bytes.data(), bytes.size(), off_t(offset));
         if (written < 0 && errno == EINTR) continue;
@@ -61,6 +67,10 @@ void ByteWriter::put(std::span<const std::byte> bytes, uint64_t offset) {
         offset += uint64_t(written);
         bytes = bytes.subspan(size_t(written));
     }
+}
+
+void ByteWriter::sync() const {
+    if (::fdatasync(file_) != 0) fail(target_);
 }
 
 void ByteWriter::close() {

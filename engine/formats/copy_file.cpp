@@ -3,35 +3,50 @@
 #include <algorithm>
 
 namespace lacuna {
+namespace {
+
+/// The storages that lie in `file` without overlap, in its order.
+std::vector<size_t> storages_in(const MappedFile& file, const Checkpoint& checkpoint) {
+    const std::byte* const begin = file.bytes().data();
+    const std::byte* const end = begin + file.size();
+    const auto& storages = checkpoint.storages();
+    std::vector<size_t> inside;
+    for (size_t i = 0; i < storages.size(); ++i)
+        if (storages[i].bytes > 0 && storages[i].data >= begin && storages[i].data < end) inside.push_back(i);
+    std::sort(inside.begin(), inside.end(), [&](size_t a, size_t b) { return storages[a].data < storages[b].data; });
+    return inside;
+}
+
+/// Bytes that belong to no storage: headers, padding, what no tensor refers to.
+void copy_between(const MappedFile& file, std::span<const std::byte> bytes, ByteWriter& out) {
+    constexpr size_t piece = size_t(64) << 20;
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
+        const auto now = bytes.first(std::min(piece, bytes.size()));
+        out.write(now);
+        file.release(now);
+    }
+}
+
+}  // namespace
 
 void copy_with_pruned(const MappedFile& file, PrunedStorages& pruned, ByteWriter& out,
                       const std::function<void(size_t storage, std::span<const std::byte> bytes)>& replaced) {
-    const std::byte* const begin = file.bytes().data();
-    const std::byte* const end = begin + file.size();
     const auto& storages = pruned.checkpoint().storages();
-    std::vector<size_t> inside;
-    for (size_t i = 0; i < storages.size(); ++i)
-        if (storages[i].bytes > 0 && pruned.touches(i) && storages[i].data >= begin && storages[i].data < end)
-            inside.push_back(i);
-    std::sort(inside.begin(), inside.end(), [&](size_t a, size_t b) { return storages[a].data < storages[b].data; });
-    const auto copy = [&](std::span<const std::byte> bytes) {
-        constexpr size_t piece = size_t(64) << 20;
-        for (; !bytes.empty(); bytes = bytes.subspan(std::min(piece, bytes.size()))) {
-            const auto now = bytes.first(std::min(piece, bytes.size()));
-            out.write(now);
-            file.release(now);
+    const std::byte* done = file.bytes().data();
+    for (const size_t i : storages_in(file, pruned.checkpoint())) {
+        const StorageInfo& storage = storages[i];
+        if (storage.data < done) continue;  // a second name for bytes that were written
+        copy_between(file, {done, storage.data}, out);
+        if (replaced && pruned.touches(i)) {
+            const std::span<const std::byte> bytes = pruned.bytes(i);
+            out.write(bytes);
+            replaced(i, bytes);
+        } else {
+            pruned.write(i, out);
         }
-    };
-    const std::byte* done = begin;
-    for (const size_t i : inside) {
-        copy({done, storages[i].data});
-        const std::span<const std::byte> bytes = pruned.bytes(i);
-        out.write(bytes);
-        if (replaced) replaced(i, bytes);
-        file.release({storages[i].data, storages[i].bytes});
-        done = storages[i].data + storages[i].bytes;
+        done = storage.data + storage.bytes;
     }
-    copy({done, end});
+    copy_between(file, {done, file.bytes().data() + file.size()}, out);
 }
 
 }  // namespace lacuna

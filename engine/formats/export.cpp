@@ -3,11 +3,8 @@
 #include "engine/base/error.h"
 #include "engine/base/output_file.h"
 #include "engine/base/output_set.h"
-#include "engine/formats/copy_file.h"
-#include "engine/formats/file_checkpoint.h"
-#include "engine/formats/proof.h"
 #include "engine/formats/safetensors.h"
-#include "engine/formats/torch_zip.h"
+#include "engine/formats/staged_export.h"
 
 namespace lacuna {
 namespace fs = std::filesystem;
@@ -20,13 +17,6 @@ void refuse_source(const FileCheckpoint& source, const fs::path& target) {
         if (file->is_at(target))
             throw Error(ErrorKind::file, target.string(), "is a file of the checkpoint that is being exported",
                         "choose another name");
-}
-
-void refuse_changed(const FileCheckpoint& source) {
-    for (const MappedFilePtr& file : source.mapped())
-        if (!file->unchanged())
-            throw Error(ErrorKind::file, file->path().string(), "was changed while it was exported",
-                        "open it again and repeat the export");
 }
 
 void check_format(const FileCheckpoint& source, Format format) {
@@ -43,63 +33,36 @@ void check_format(const FileCheckpoint& source, Format format) {
         refuse("write safetensors");
 }
 
-void write_one(const FileCheckpoint& source, PrunedStorages& pruned, Format format, ByteWriter& out) {
-    if (format == writable_format(source)) return source.write_own(pruned, out);
-    if (format == Format::safetensors) return write_as_safetensors(pruned, out);
-    write_as_torch_zip(pruned, out);  // check_format leaves nothing else
-}
-
-ExportProof export_file(const FileCheckpoint& source, PrunedStorages& pruned, const fs::path& out, Format format,
+ExportProof export_file(const FileCheckpoint& source, MaskSource& masks, const fs::path& out, Format format,
                         Progress& progress) {
     refuse_source(source, out);
     OutputFile file(out);
-    progress.begin("Writing", source.file_bytes(), "B");
-    ByteWriter writer(file.temporary(), out, progress);
-    write_one(source, pruned, format, writer);
-    writer.close();
-    ExportProof proof = prove(pruned, *open_checkpoint(file.temporary()), out, progress);
+    ExportProof proof = write_staged(source, masks, {file.temporary(), out, format}, progress);
     proof.files = {file.target()};
-    proof.bytes = fs::file_size(file.temporary());
-    refuse_changed(source);
     file.commit();
     return proof;
 }
 
-ExportProof export_shards(const ShardedCheckpoint& source, PrunedStorages& pruned, const fs::path& index,
-                          bool make_folder, Progress& progress) {
-    const std::vector<MappedFilePtr>& mapped = source.mapped();  // the index, then the shards
+ExportProof export_shards(const ShardedCheckpoint& source, MaskSource& masks, const fs::path& index, bool make_folder,
+                          Progress& progress) {
     OutputSet files;
-    for (const MappedFilePtr& file : mapped) files.protect(file->path());
-    const fs::path staged_index = files.stage(index, make_folder);
-    progress.begin("Writing", source.file_bytes(), "B");
-    ExportProof written;
-    const auto write = [&](const MappedFile& file, const std::string& name) {
-        const fs::path staged = staged_index.parent_path() / name, target = index.parent_path() / name;
-        fs::create_directories(staged.parent_path());
-        ByteWriter writer(staged, target, progress);
-        copy_with_pruned(file, pruned, writer);
-        written.bytes += writer.position();
-        writer.close();
-        files.add(staged);
-        written.files.push_back(target);
-    };
-    for (size_t i = 0; i < source.shard_names().size(); ++i) write(*mapped[i + 1], source.shard_names()[i]);
-    write(*mapped[0], index.filename().string());
-    ExportProof proof = prove(pruned, *open_checkpoint(staged_index), index, progress);
-    proof.files = std::move(written.files);
-    proof.bytes = written.bytes;
-    refuse_changed(source);
+    for (const MappedFilePtr& file : source.mapped()) files.protect(file->path());
+    const fs::path staged = files.stage(index, make_folder);
+    // Whether the shards' names can be had is known before the work.
+    for (const std::string& name : source.shard_names()) files.add(staged.parent_path() / name);
+    ExportProof proof = write_staged(source, masks, {staged, index, Format::safetensors_sharded}, progress);
+    for (fs::path& file : proof.files) file = index.parent_path() / file.lexically_relative(staged.parent_path());
     files.commit();
     return proof;
 }
 
 /// OUT names the index, or a folder for index and shards.
-ExportProof export_sharded(const ShardedCheckpoint& source, PrunedStorages& pruned, const fs::path& out,
+ExportProof export_sharded(const ShardedCheckpoint& source, MaskSource& masks, const fs::path& out,
                            Progress& progress) {
     std::error_code ignored;
     if (!out.has_filename() || fs::is_directory(out, ignored))
-        return export_shards(source, pruned, out / source.path().filename(), true, progress);
-    if (out.extension() == ".json") return export_shards(source, pruned, out, false, progress);
+        return export_shards(source, masks, out / source.path().filename(), true, progress);
+    if (out.extension() == ".json") return export_shards(source, masks, out, false, progress);
     throw Error(ErrorKind::argument, out.string(), "is no name for a checkpoint in shards",
                 "name a folder, an index that ends in .json, or one file that ends in .safetensors");
 }
@@ -115,10 +78,10 @@ ExportProof export_checkpoint(const Checkpoint& source, const MaskSet& masks, co
     const auto& files = dynamic_cast<const FileCheckpoint&>(source);
     check_format(files, format);
     if (format == Format::safetensors_sharded && out.extension() == ".safetensors") format = Format::safetensors;
-    PrunedStorages pruned(source, masks);
+    HeldMasks held(source, masks);
     if (format == Format::safetensors_sharded)
-        return export_sharded(dynamic_cast<const ShardedCheckpoint&>(source), pruned, out, progress);
-    return export_file(files, pruned, out, format, progress);
+        return export_sharded(dynamic_cast<const ShardedCheckpoint&>(source), held, out, progress);
+    return export_file(files, held, out, format, progress);
 }
 
 }  // namespace lacuna

@@ -4,12 +4,16 @@
 #include <cstring>
 
 #include "engine/base/error.h"
+#include "engine/base/parallel.h"
 #include "engine/formats/file_checkpoint.h"
-#include "engine/model/model.h"
+#include "engine/kernels/select_mask.h"
 #include "engine/tensor/runs.h"
 
 namespace lacuna {
 namespace {
+
+constexpr int64_t batch_weights = int64_t(1) << 24;  // whose masks are asked for together
+constexpr int64_t pieces_a_batch = 32;               // written between two reports of what is done
 
 /// Zeroes what the mask prunes, element by element, through a view of any strides.
 void zero_through(const Mask& mask, const TensorInfo& tensor, std::byte* data) {
@@ -31,39 +35,61 @@ void prune(const Mask& mask, const TensorInfo& tensor, std::byte* data) {
 
 }  // namespace
 
-PrunedStorages::PrunedStorages(const Checkpoint& checkpoint, const MaskSet& masks) : checkpoint_(checkpoint) {
-    for (const auto& [name, mask] : masks) {
-        const auto index = checkpoint.find(name);
-        if (!index)
-            throw Error(ErrorKind::argument, name, "there is a mask for it, but no such tensor",
-                        "masks belong to the checkpoint they were made for");
-        const TensorInfo& tensor = checkpoint.tensors()[*index];
-        if (mask->shape() != tensor.shape)
-            throw Error(
-                ErrorKind::argument, name,
-                "its mask is of shape " + to_string(mask->shape()) + ", the tensor of " + to_string(tensor.shape),
-                "masks belong to the checkpoint they were made for");
-        if (const std::string reason = why_not_prunable(tensor); !reason.empty() && mask->pruned() > 0)
-            throw Error(ErrorKind::argument, name, "cannot be pruned: it " + reason);
-        masks_.emplace(*index, mask.get());
-        views_[tensor.storage].push_back(*index);
+PrunedStorages::PrunedStorages(const Checkpoint& checkpoint, MaskSource& masks)
+    : checkpoint_(checkpoint), source_(masks) {
+    const auto& tensors = checkpoint.tensors();
+    const auto& storages = checkpoint.storages();
+    has_mask_.resize(tensors.size());
+    facts_.resize(tensors.size());
+    pruned_.resize(tensors.size());
+    tensors_in_.resize(storages.size());
+    for (size_t i = 0; i < tensors.size(); ++i) tensors_in_[tensors[i].storage].push_back(i);
+    for (const size_t index : masks.masked()) {
+        has_mask_[index] = true;
+        masked_in_[tensors[index].storage].push_back(index);
+    }
+    for (const auto& [storage, masked] : masked_in_) touched_.push_back(storage);
+    std::sort(touched_.begin(), touched_.end(),
+              [&](size_t a, size_t b) { return std::pair(storages[a].data, a) < std::pair(storages[b].data, b); });
+    for (size_t i = 0; i < touched_.size(); ++i) place_[touched_[i]] = i;
+}
+
+void PrunedStorages::fetch_masks(size_t storage) {
+    const auto at_hand = [&](size_t s) { return masks_.contains(masked_in_.at(s).front()); };
+    if (at_hand(storage)) return;
+    std::vector<size_t> wanted;
+    int64_t weights = 0;
+    for (size_t i = place_.at(storage); i < touched_.size() && !at_hand(touched_[i]); ++i) {
+        int64_t here = 0;
+        for (const size_t index : masked_in_.at(touched_[i])) here += checkpoint_.tensors()[index].elements();
+        if (!wanted.empty() && weights + here > batch_weights) break;
+        weights += here;
+        for (const size_t index : masked_in_.at(touched_[i])) wanted.push_back(index);
+    }
+    std::vector<MaskPtr> masks = source_.masks(wanted);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        pruned_[wanted[i]] = masks[i]->pruned();
+        if (seen_) seen_(wanted[i], *masks[i]);
+        masks_[wanted[i]] = std::move(masks[i]);
     }
 }
 
-std::span<const std::byte> PrunedStorages::bytes(size_t storage) {
+void PrunedStorages::drop_masks(size_t storage) {
+    for (const size_t index : masked_in_.at(storage)) masks_.erase(index);
+}
+
+void PrunedStorages::fill_buffer(size_t storage) {
+    if (buffered_ == storage) return;
     const StorageInfo& source = checkpoint_.storages()[storage];
-    const auto views = views_.find(storage);
-    if (views == views_.end()) return {source.data, source.bytes};
-    if (buffered_ != storage) {
-        buffered_ = SIZE_MAX;
-        copy_to_buffer({source.data, source.bytes});
-        for (const size_t index : views->second) {
-            const TensorInfo& tensor = checkpoint_.tensors()[index];
-            prune(*masks_.at(index), tensor, buffer_.data() + tensor.offset);
-        }
-        buffered_ = storage;
+    fetch_masks(storage);
+    buffered_ = SIZE_MAX;
+    copy_to_buffer({source.data, source.bytes});
+    for (const size_t index : masked_in_.at(storage)) {
+        const TensorInfo& tensor = checkpoint_.tensors()[index];
+        prune(*masks_.at(index), tensor, buffer_.data() + tensor.offset);
     }
-    return buffer_;
+    drop_masks(storage);
+    buffered_ = storage;
 }
 
 void PrunedStorages::copy_to_buffer(std::span<const std::byte> bytes) {
@@ -78,18 +104,101 @@ void PrunedStorages::copy_to_buffer(std::span<const std::byte> bytes) {
     }
 }
 
-TensorView PrunedStorages::view(size_t index) {
-    const TensorInfo& tensor = checkpoint_.tensors()[index];
-    return {bytes(tensor.storage).data() + tensor.offset, tensor.dtype, tensor.shape, tensor.strides};
+void PrunedStorages::note_facts(size_t storage, std::span<const std::byte> bytes) {
+    std::vector<std::byte> scratch;
+    for (const size_t index : tensors_in_[storage]) {
+        if (facts_[index]) continue;
+        const TensorInfo& tensor = checkpoint_.tensors()[index];
+        const TensorView view{bytes.data() + tensor.offset, tensor.dtype, tensor.shape, tensor.strides};
+        facts_[index] = facts_of(tensor.dtype, contiguous_bytes(view, scratch), {});
+    }
+}
+
+std::span<const std::byte> PrunedStorages::bytes(size_t storage) {
+    const StorageInfo& source = checkpoint_.storages()[storage];
+    std::span<const std::byte> bytes(source.data, source.bytes);
+    if (touches(storage)) {
+        fill_buffer(storage);
+        bytes = buffer_;
+    }
+    note_facts(storage, bytes);
+    return bytes;
 }
 
 std::span<const std::byte> PrunedStorages::contiguous(size_t index, std::vector<std::byte>& scratch) {
-    return contiguous_bytes(view(index), scratch);
+    const TensorInfo& tensor = checkpoint_.tensors()[index];
+    return contiguous_bytes({bytes(tensor.storage).data() + tensor.offset, tensor.dtype, tensor.shape, tensor.strides},
+                            scratch);
 }
 
-const Mask* PrunedStorages::mask(size_t index) const {
-    const auto at = masks_.find(index);
-    return at == masks_.end() ? nullptr : at->second;
+std::optional<size_t> PrunedStorages::filling(size_t storage) const {
+    if (tensors_in_[storage].size() != 1) return std::nullopt;
+    const size_t index = tensors_in_[storage].front();
+    const TensorInfo& tensor = checkpoint_.tensors()[index];
+    const bool fills = tensor.offset == 0 && tensor.bytes() == checkpoint_.storages()[storage].bytes;
+    if (!fills || !checkpoint_.view(index).contiguous()) return std::nullopt;
+    return index;
+}
+
+void PrunedStorages::write(size_t storage, ByteWriter& out) {
+    if (const auto index = filling(storage)) return write_pieces(*index, out);
+    out.write(bytes(storage));
+    release_storage(checkpoint_, storage);
+}
+
+void PrunedStorages::write_tensor(size_t index, ByteWriter& out) {
+    const size_t storage = checkpoint_.tensors()[index].storage;
+    if (filling(storage)) return write_pieces(index, out);
+    std::vector<std::byte> scratch;
+    out.write(contiguous(index, scratch));
+    release_storage(checkpoint_, storage);
+}
+
+void PrunedStorages::write_pieces(size_t index, ByteWriter& out) {
+    const TensorInfo& tensor = checkpoint_.tensors()[index];
+    const StorageInfo& storage = checkpoint_.storages()[tensor.storage];
+    const Mask* mask = nullptr;
+    if (has_mask(index)) {
+        fetch_masks(tensor.storage);
+        mask = masks_.at(index).get();
+    }
+    FactsOfPieces facts(tensor.dtype, storage.bytes);
+    const auto write_piece = [&](int64_t piece, uint64_t place, std::vector<std::byte>& scratch) {
+        const auto begin = size_t(facts.begin_of(piece)), size = size_t(facts.bytes_of(piece));
+        std::span<const std::byte> bytes(storage.data + begin, size);
+        if (mask) {
+            const int element = dtype_bits(tensor.dtype) / 8;
+            const int64_t first = piece * FactsOfPieces::elements_a_piece;
+            scratch.resize(size);
+            kernels::select_mask(bytes.data(), mask->words().data() + first / 64, int64_t(size) / element, element,
+                                 scratch.data());
+            bytes = scratch;
+        }
+        facts.add(piece, bytes);
+        out.write_at(place + begin, bytes);
+    };
+    const uint64_t place = out.skip(storage.bytes);
+    for (int64_t first = 0; first < facts.pieces(); first += pieces_a_batch) {
+        const int64_t last = std::min(facts.pieces(), first + pieces_a_batch);
+        parallel_for(last - first, 1, [&](int64_t begin, int64_t end) {
+            thread_local std::vector<std::byte> scratch;
+            for (int64_t piece = first + begin; piece < first + end; ++piece) write_piece(piece, place, scratch);
+        });
+        const auto begin = size_t(facts.begin_of(first));
+        const auto size = size_t(facts.begin_of(last - 1) + facts.bytes_of(last - 1)) - begin;
+        release_bytes(checkpoint_, {storage.data + begin, size});
+        out.written(size);
+    }
+    facts_[index] = facts.facts();
+    if (mask) drop_masks(tensor.storage);
+}
+
+const TensorFacts& PrunedStorages::facts(size_t index) {
+    if (!facts_[index]) {
+        bytes(checkpoint_.tensors()[index].storage);
+        release_storage(checkpoint_, checkpoint_.tensors()[index].storage);
+    }
+    return *facts_[index];
 }
 
 std::span<const std::byte> contiguous_bytes(const TensorView& view, std::vector<std::byte>& scratch) {

@@ -1,38 +1,79 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
-#include "engine/formats/formats.h"
+#include "engine/formats/byte_writer.h"
+#include "engine/formats/mask_source.h"
+#include "engine/formats/tensor_facts.h"
 
 namespace lacuna {
 
 /// A checkpoint's storages with masks squashed in: what an export writes. A mask on a view prunes the storage that it
-/// is a view of, so everything that shares it. One storage at a time is held in memory. Used by one thread.
+/// is a view of, so everything that shares it. Masks are asked for when their storages are, a batch of neighbours at a
+/// time, and let go of afterwards; what was handed out is remembered as facts. Used by one thread.
 class PrunedStorages {
   public:
-    /// Checks that every mask fits a tensor that can be pruned. Throws Error(argument). Keeps references to both.
-    PrunedStorages(const Checkpoint& checkpoint, const MaskSet& masks);
+    /// Keeps references to both.
+    PrunedStorages(const Checkpoint& checkpoint, MaskSource& masks);
 
     const Checkpoint& checkpoint() const { return checkpoint_; }
-    bool touches(size_t storage) const { return views_.contains(storage); }
+    bool touches(size_t storage) const { return masked_in_.contains(storage); }
+    /// Whether tensor `index` has a mask of its own.
+    bool has_mask(size_t index) const { return has_mask_[index]; }
+    /// Called with every mask when it comes.
+    void on_mask(std::function<void(size_t index, const Mask& mask)> seen) { seen_ = std::move(seen); }
+
     /// The storage's bytes, pruned; where no mask touches it they are the file's own. Valid until the next call.
     std::span<const std::byte> bytes(size_t storage);
-    /// Tensor `index` as it will be written; valid until the next call.
-    TensorView view(size_t index);
-    /// The tensor's elements in row-major order; `scratch` holds them if they do not lie so in the storage.
+    /// Tensor `index` in row-major order; `scratch` holds it if it does not lie so in its storage.
     std::span<const std::byte> contiguous(size_t index, std::vector<std::byte>& scratch);
-    /// The mask given for tensor `index`, or null.
-    const Mask* mask(size_t index) const;
+    /// Writes the storage's bytes, pruned, piece by piece: no copy of it is made where one tensor fills it. What was
+    /// read of the source is let go of.
+    void write(size_t storage, ByteWriter& out);
+    /// The same for tensor `index` in row-major order.
+    void write_tensor(size_t index, ByteWriter& out);
+
+    /// What tensor `index` was when its storage was handed out; reads it if it was not yet.
+    const TensorFacts& facts(size_t index);
+    /// Weights that the tensor's mask prunes, once its storage was handed out.
+    int64_t pruned(size_t index) const { return pruned_[index]; }
+    /// Takes both from elsewhere, for a tensor that an earlier run has written, and forgets them again.
+    void set_facts(size_t index, const TensorFacts& facts, int64_t pruned) {
+        facts_[index] = facts;
+        pruned_[index] = pruned;
+    }
+    void forget(size_t index) { facts_[index].reset(); }
 
   private:
+    /// The masks of the tensors in a storage, with those of the storages that lie behind it in the file.
+    void fetch_masks(size_t storage);
+    void drop_masks(size_t storage);
+    /// Fills buffer_ with the pruned storage.
+    void fill_buffer(size_t storage);
     /// Fills buffer_ piece by piece and lets go of what was copied, so that a storage is in memory once.
     void copy_to_buffer(std::span<const std::byte> bytes);
+    void note_facts(size_t storage, std::span<const std::byte> bytes);
+    /// The only tensor of a storage that it fills from end to end in row-major order, if there is one.
+    std::optional<size_t> filling(size_t storage) const;
+    /// Pieces of such a tensor go to the file from all threads.
+    void write_pieces(size_t index, ByteWriter& out);
 
     const Checkpoint& checkpoint_;
-    std::map<size_t, const Mask*> masks_;          // by tensor
-    std::map<size_t, std::vector<size_t>> views_;  // masked tensors, by storage
+    MaskSource& source_;
+    std::vector<bool> has_mask_;
+    std::unordered_map<size_t, std::vector<size_t>> masked_in_;  // masked tensors, by storage
+    std::vector<size_t> touched_;                                // storages, as they lie in memory
+    std::unordered_map<size_t, size_t> place_;                   // in touched_, by storage
+    std::vector<std::vector<size_t>> tensors_in_;                // by storage
+    std::unordered_map<size_t, MaskPtr> masks_;                  // at hand, by tensor
+    std::function<void(size_t, const Mask&)> seen_;
+    std::vector<std::optional<TensorFacts>> facts_;
+    std::vector<int64_t> pruned_;
     std::vector<std::byte> buffer_;
     size_t buffered_ = SIZE_MAX;  // the storage in buffer_
 };

@@ -1,7 +1,5 @@
 #include "engine/formats/safetensors.h"
 
-#include <optional>
-
 #include "engine/formats/copy_file.h"
 #include "engine/formats/safetensors_writer.h"
 
@@ -31,14 +29,10 @@ void write_as_safetensors(PrunedStorages& pruned, ByteWriter& out) {
     const bool has_metadata = source.format() == Format::safetensors || source.format() == Format::safetensors_sharded;
     std::vector<SafetensorsEntry> entries;
     for (const TensorInfo& tensor : source.tensors()) entries.push_back({tensor.name, tensor.dtype, tensor.shape});
-    std::optional<size_t> last;  // the storage that was written and is done with
-    const auto bytes_of = [&](size_t i, std::vector<std::byte>& scratch) {
-        if (last) release_storage(source, *last);
-        last = source.tensors()[i].storage;
-        return pruned.contiguous(i, scratch);
-    };
     const std::map<std::string, std::string> usual = {{"format", "pt"}};
-    write_safetensors(entries, has_metadata ? source.metadata() : usual, bytes_of, out);
+    const SafetensorsLayout layout = safetensors_layout(entries, has_metadata ? source.metadata() : usual);
+    out.write(layout.head);
+    for (const size_t i : layout.order) pruned.write_tensor(i, out);
 }
 
 }  // namespace lacuna

@@ -42,11 +42,14 @@ class ShardedCheckpoint : public FileCheckpoint {
 
     /// What the index calls the shards; mapped()[0] is the index, mapped()[i + 1] is shard i.
     const std::vector<std::string>& shard_names() const { return shard_names_; }
+    /// The shard that a tensor lies in.
+    size_t shard_of(size_t tensor) const { return shard_of_[tensor]; }
     /// One file: the shards merged.
     void write_own(PrunedStorages& pruned, ByteWriter& out) const override;
 
   private:
     std::vector<std::string> shard_names_;
+    std::vector<size_t> shard_of_;  // by tensor
 };
 
 }  // namespace lacuna

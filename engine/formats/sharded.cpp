@@ -93,6 +93,7 @@ ShardedCheckpoint::ShardedCheckpoint(MappedFilePtr index) {
         tensor.storage = storages_.size();
         storages_.push_back({data, tensor.bytes()});
         tensors_.push_back(std::move(tensor));
+        shard_of_.push_back(shard.number - 1);  // mapped_ begins with the index
         ++shard.used;
     }
     for (const std::string& name : shard_names_) {

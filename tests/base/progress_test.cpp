@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
 #include <vector>
 
 #include "engine/base/error.h"
@@ -32,6 +33,21 @@ TEST(Progress, CancelStopsAtTheNextPoint) {
     EXPECT_THROW(progress.advance(), Cancelled);
     EXPECT_THROW(progress.check(), Cancelled);
     EXPECT_THROW(progress.begin("Again", 1, "B"), Cancelled);
+}
+
+TEST(Progress, WhatWasDoneBeforeCountsButNotAsSpeed) {
+    ProgressState last;
+    Progress progress([&](const ProgressState& state) { last = state; });
+    progress.begin("Writing", 1'000'000'000'000, "B");
+    progress.skip(999'999'000'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    progress.advance(1000);
+    EXPECT_EQ(last.done, 999'999'001'000u);
+    EXPECT_LT(last.per_second, 4100);
+    EXPECT_GT(last.seconds_left, 200) << "999,000 are left at 4000 a second at most";
+    progress.rename("Proving");
+    EXPECT_EQ(last.stage, "Proving");
+    EXPECT_EQ(last.done, 999'999'001'000u);
 }
 
 TEST(Error, IsOneLineOfWhereWhatAndHint) {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "engine/formats/mask_source.h"
+#include "engine/formats/masks_file.h"
+#include "engine/formats/shard_journal.h"
+
+namespace lacuna {
+
+/// An export whose outputs have staged names already and will be put in place by the caller.
+struct StagedExport {
+    std::filesystem::path out;    ///< where to write: a file, or an index beside which its shards go
+    std::filesystem::path shown;  ///< what `out` will be called
+    Format format = Format::safetensors;
+    MasksFile* masks = nullptr;       ///< gets every mask as it comes
+    ShardJournal* journal = nullptr;  ///< of a checkpoint in shards: finished shards are noted, and not written again
+    std::string verb = "Writing";     ///< what the progress calls it: "Pruning" where masks are computed on the way
+};
+
+/// Writes and proves, tensor by tensor in the file's order: the largest tensor and its mask are in memory, every byte
+/// of the source is read once (twice by sparsifiers that need it so), every byte written once and read back once. A
+/// shard that is finished is on disk. Throws as `export_checkpoint` does; what was written stays for the caller to
+/// clear away.
+ExportProof write_staged(const Checkpoint& source, MaskSource& masks, const StagedExport& job, Progress& progress);
+
+}  // namespace lacuna
