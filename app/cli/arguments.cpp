@@ -113,6 +113,19 @@ class Grammar {
         inspect_app_ = app_.add_subcommand("inspect", "List the tensors of a model: names, shapes, types, zeros");
         add_model(inspect_app_, inspect_.model);
         inspect_app_->add_flag("--sparsity", inspect_.sparsity, "Count the zeros of every tensor");
+        inspect_app_->add_flag("--patterns", inspect_.patterns,
+                               "With zeros: whole rows, columns and tiles of them, and how far 1:4, 2:4 and 4:8 hold");
+        inspect_app_
+            ->add_option_function<std::vector<int64_t>>(
+                "--tile",
+                [this](const std::vector<int64_t>& sides) {
+                    inspect_.tile = {sides[0], sides[1]};
+                    inspect_.patterns = true;
+                },
+                "The tiles that --patterns looks for (default: 16 16)")
+            ->expected(2)
+            ->check(CLI::Range(int64_t(1), int64_t(1) << 20).description(""))
+            ->type_name("ROWS COLUMNS");
         add_sink(inspect_app_, "--json", inspect_.json, "Write JSON there instead of a table");
         inspect_app_->footer(
             footer("Only headers are read unless --sparsity asks for zeros to be counted; nothing in a file\n"

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/mask/mask.h"
 #include "engine/model/checkpoint.h"
 
 namespace lacuna::cli {
@@ -16,7 +17,8 @@ using Sink = std::optional<std::string>;
 
 struct InspectArguments {
     std::filesystem::path model;
-    bool sparsity = false;
+    bool sparsity = false, patterns = false;
+    BlockShape tile{16, 16};
     Sink json;
 };
 struct PruneArguments {

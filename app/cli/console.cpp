@@ -86,6 +86,11 @@ void Console::print_error(std::string_view line) const {
     put_all(stderr, head + printable(line) + "\n");
 }
 
+void Console::print_note(std::string_view line) const {
+    clear_progress();
+    put_all(stderr, "note: " + printable(line) + "\n");
+}
+
 Progress Console::progress(CancelToken token) const {
     if (!error_terminal_) return Progress({}, std::move(token));
     return Progress([](const ProgressState& state) { put_all(stderr, "\r" + progress_text(state) + "\x1b[K"); },

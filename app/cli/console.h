@@ -22,6 +22,8 @@ class Console {
     void print(std::string_view text) const;
     /// "error: LINE" to standard error.
     void print_error(std::string_view line) const;
+    /// "note: LINE" to standard error.
+    void print_note(std::string_view line) const;
 
     /// Reports into one line of standard error that is drawn over and over; silent where that is no terminal.
     Progress progress(CancelToken token) const;

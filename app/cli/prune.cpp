@@ -4,12 +4,12 @@
 #include <csignal>
 
 #include "app/cli/commands.h"
+#include "app/cli/prune_outputs.h"
 #include "app/cli/table.h"
 #include "app/cli/text.h"
 #include "engine/base/output_file.h"
-#include "engine/base/output_set.h"
-#include "engine/session/recipe_run.h"
 #include "engine/session/sparsifier_state.h"
+#include "engine/session/streamed_pruning.h"
 
 namespace lacuna::cli {
 namespace fs = std::filesystem;
@@ -64,6 +64,12 @@ std::string proof_text(const fs::path& out, const ExportProof& proof) {
            counted(int64_t(proof.tensors_untouched), "tensor") + " unchanged\n";
 }
 
+std::map<std::string, Shape, std::less<>> shapes_of(const StreamedPruning& pruning, const Checkpoint& checkpoint) {
+    std::map<std::string, Shape, std::less<>> shapes;
+    for (const size_t i : pruning.masked()) shapes[checkpoint.tensors()[i].name] = checkpoint.tensors()[i].shape;
+    return shapes;
+}
+
 /// One run of `prune`, with all that its parts share.
 class PruneRun {
   public:
@@ -73,58 +79,50 @@ class PruneRun {
     void run() {
         const Recipe recipe = read_recipe(arguments_.recipe);
         const CheckpointPtr checkpoint = open_checkpoint(arguments_.model);
-        Pruning pruning = prepare(checkpoint, recipe);
-        stage(*checkpoint);
-        take_steps(pruning, recipe, progress_);
+        StreamedPruning pruning = prepare(checkpoint, recipe);
+        PruneOutputs outputs(arguments_, *checkpoint, console_);
         try {
-            write(pruning);
+            pruning.take_steps(progress_);
+            write(pruning, *checkpoint, outputs);
+        } catch (const Cancelled&) {
+            outputs.keep_finished();
+            throw;
         } catch (const Error& error) {
-            throw outputs_.restated(error);
+            throw outputs.restated(error);
         }
     }
 
   private:
-    /// The recipe's tensors with masks of ones, or with what --state says.
-    Pruning prepare(const CheckpointPtr& checkpoint, const Recipe& recipe) {
+    /// The recipe's tensors, with what --state says. A state, read or to be saved, is of masks that are held.
+    StreamedPruning prepare(const CheckpointPtr& checkpoint, const Recipe& recipe) {
+        using Hold = StreamedPruning::Hold;
+        const Hold hold = arguments_.state || arguments_.save_state ? Hold::everything : Hold::what_must_be;
         std::vector<Target> targets = resolve(recipe, *checkpoint);
-        if (!arguments_.state) return Pruning(checkpoint, std::move(targets), recipe.ties);
-        state_ = read_sparsifier_state(*arguments_.state);
-        Pruning pruning(checkpoint, targets_from(*state_, recipe, *checkpoint, std::move(targets)), recipe.ties);
-        take_masks(pruning, *state_);
+        if (arguments_.state) {
+            state_ = read_sparsifier_state(*arguments_.state);
+            targets = targets_from(*state_, recipe, *checkpoint, std::move(targets));
+        }
+        StreamedPruning pruning(checkpoint, std::move(targets), recipe, progress_, hold);
+        if (state_) take_masks(pruning.held(), *state_);
         return pruning;
     }
 
-    /// Finds out before the work whether every output can be written.
-    void stage(const Checkpoint& checkpoint) {
-        for (const fs::path& file : checkpoint.files()) outputs_.protect(file);
-        outputs_.protect(arguments_.recipe);
-        if (arguments_.state) outputs_.protect(*arguments_.state);
-        format_ = arguments_.format.value_or(writable_format(checkpoint));
-        if (arguments_.masks) masks_ = outputs_.stage(*arguments_.masks);
-        if (arguments_.save_state) save_state_ = outputs_.stage(*arguments_.save_state);
-        if (arguments_.report && *arguments_.report != "-") report_ = outputs_.stage(*arguments_.report);
-        out_ = outputs_.stage(out_file(checkpoint), !arguments_.out.has_filename());
-    }
-
-    /// A checkpoint in shards may be given a folder, which gets an index of the source's name.
-    fs::path out_file(const Checkpoint& checkpoint) const {
-        std::error_code ignored;
-        const bool folder = !arguments_.out.has_filename() || fs::is_directory(arguments_.out, ignored);
-        if (format_ != Format::safetensors_sharded || !folder) return arguments_.out;
-        return arguments_.out / checkpoint.path().filename();
-    }
-
-    void write(const Pruning& pruning) {
-        const Checkpoint& checkpoint = pruning.checkpoint();
-        const MaskSet masks = pruning.masks();
-        const ExportProof proof = export_checkpoint(checkpoint, masks, out_, format_, progress_);
-        for (const fs::path& file : proof.files) outputs_.add(file);
-        if (!masks_.empty()) write_masks(masks, masks_, progress_);
-        if (!save_state_.empty())
-            write_sparsifier_state(state_of(pruning, state_ ? &*state_ : nullptr), save_state_, progress_);
-        Report report = make_report(pruning, 0, progress_);
-        report.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
-        if (!report_.empty()) write_file(report_, to_json(report));
+    void write(StreamedPruning& pruning, const Checkpoint& checkpoint, PruneOutputs& outputs) {
+        StagedExport job{outputs.out(), arguments_.out, outputs.format(), nullptr, outputs.journal(), "Pruning"};
+        std::optional<MasksFile> masks;
+        if (!outputs.masks().empty()) {
+            masks.emplace(shapes_of(pruning, checkpoint), outputs.masks(), *arguments_.masks, progress_,
+                          outputs.goes_on());
+            job.masks = &*masks;
+        }
+        const ExportProof proof = write_staged(checkpoint, pruning, job, progress_);
+        if (masks) masks->close();
+        if (!outputs.save_state().empty())
+            write_sparsifier_state(state_of(pruning.held(), state_ ? &*state_ : nullptr), outputs.save_state(),
+                                   progress_);
+        const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+        const Report report = pruning.report(proof, seconds);
+        if (!outputs.report().empty()) write_file(outputs.report(), to_json(report));
         progress_.check();
         console_.clear_progress();
         std::signal(SIGINT, SIG_IGN);  // from here on the files change places, all of them
@@ -132,7 +130,7 @@ class PruneRun {
         std::signal(SIGHUP, SIG_IGN);
         const bool report_on_output = arguments_.report == "-";
         if (report_on_output) console_.print(to_json(report));
-        outputs_.commit();
+        outputs.commit();
         if (!report_on_output)
             console_.print(table_text(report, console_) + proof_text(arguments_.out, proof) + notes_text());
     }
@@ -148,9 +146,6 @@ class PruneRun {
     const PruneArguments& arguments_;
     const Console& console_;
     Progress progress_;
-    OutputSet outputs_;
-    Format format_ = Format::safetensors;
-    fs::path out_, masks_, save_state_, report_;
     std::optional<SparsifierState> state_;  ///< what --state gave
     Clock::time_point began_ = Clock::now();
 };

@@ -1,6 +1,8 @@
 #include "engine/base/output_set.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +31,22 @@ fs::path parent_of(const fs::path& target) {
     return target.has_parent_path() ? target.parent_path() : fs::path(".");
 }
 
+constexpr const char* lock_name = ".lacuna-lock";
+constexpr std::string_view staging_prefix = ".lacuna-";
+
+/// Locks a staging folder, `create` where it is our own; −1 if another program has it or it is gone.
+int lock_folder(const fs::path& staging, bool create) {
+    const int fd = ::open((staging / lock_name).c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+    if (fd < 0) return -1;
+    struct stat status {};
+    const bool refused = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || !create);
+    if (refused || ::fstat(fd, &status) != 0 || status.st_nlink == 0) {  // no link: it was cleared meanwhile
+        ::close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 void bring_to_disk(const fs::path& file, const fs::path& target) {
     const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
     const bool good = fd >= 0 && ::fsync(fd) == 0;
@@ -42,9 +60,43 @@ void bring_to_disk(const fs::path& file, const fs::path& target) {
 OutputSet::~OutputSet() {
     std::error_code ignored;
     for (const Folder& folder : folders_) {
-        fs::remove_all(folder.staging, ignored);
+        if (!keep_) fs::remove_all(folder.staging, ignored);
+        if (folder.lock >= 0) ::close(folder.lock);
         if (folder.made) fs::remove(folder.target, ignored);  // stays if something came into it
     }
+}
+
+fs::path OutputSet::folder_of(const fs::path& target) {
+    return parent_of(followed(target));
+}
+
+std::vector<fs::path> OutputSet::left_over(const fs::path& folder) {
+    std::vector<fs::path> found;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+        if (!entry.path().filename().string().starts_with(staging_prefix) || !entry.is_directory(ignored)) continue;
+        const int lock = lock_folder(entry.path(), false);
+        if (lock < 0) continue;
+        ::close(lock);
+        found.push_back(folder / entry.path().filename());
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+void OutputSet::clear(const fs::path& staging) {
+    const int lock = lock_folder(staging, false);
+    if (lock < 0) return;
+    std::error_code ignored;
+    fs::remove_all(staging, ignored);
+    ::close(lock);
+}
+
+bool OutputSet::adopt(const fs::path& folder, const fs::path& staging) {
+    const int lock = lock_folder(staging, false);
+    if (lock < 0) return false;
+    folders_.push_back({folder, staging, false, lock});
+    return true;
 }
 
 void OutputSet::protect(const fs::path& input) {
@@ -75,7 +127,9 @@ const OutputSet::Folder& OutputSet::folder_for(const fs::path& parent, bool make
         fail(parent, with_reason("files cannot be written into this folder", code),
              "check that it exists and can be written to");
     }
-    folders_.push_back({parent, name, made});
+    const int lock = lock_folder(name, true);
+    if (lock < 0) return folder_for(parent, make);  // taken for a left-over and cleared before it was locked
+    folders_.push_back({parent, name, made, lock});
     return folders_.back();
 }
 
@@ -130,6 +184,7 @@ void OutputSet::commit() {
         throw;
     }
     entries_.clear();
+    keep_ = false;
 }
 
 void OutputSet::undo() noexcept {

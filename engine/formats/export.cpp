@@ -19,7 +19,7 @@ void refuse_source(const FileCheckpoint& source, const fs::path& target) {
                         "choose another name");
 }
 
-void check_format(const FileCheckpoint& source, Format format) {
+void check_format(const Checkpoint& source, Format format) {
     const auto refuse = [&](const std::string& hint) {
         throw Error(ErrorKind::argument, source.path().string(),
                     std::string("a ") + std::string(format_name(source.format())) +
@@ -56,32 +56,35 @@ ExportProof export_shards(const ShardedCheckpoint& source, MaskSource& masks, co
     return proof;
 }
 
-/// OUT names the index, or a folder for index and shards.
-ExportProof export_sharded(const ShardedCheckpoint& source, MaskSource& masks, const fs::path& out,
-                           Progress& progress) {
-    std::error_code ignored;
-    if (!out.has_filename() || fs::is_directory(out, ignored))
-        return export_shards(source, masks, out / source.path().filename(), true, progress);
-    if (out.extension() == ".json") return export_shards(source, masks, out, false, progress);
-    throw Error(ErrorKind::argument, out.string(), "is no name for a checkpoint in shards",
-                "name a folder, an index that ends in .json, or one file that ends in .safetensors");
-}
-
 }  // namespace
 
 Format writable_format(const Checkpoint& source) {
     return source.format() == Format::torch_legacy ? Format::torch_zip : source.format();
 }
 
+Format export_format(const Checkpoint& source, Format format, const fs::path& out) {
+    check_format(source, format);
+    const bool one_file = format == Format::safetensors_sharded && out.extension() == ".safetensors";
+    return one_file ? Format::safetensors : format;
+}
+
+fs::path export_target(const Checkpoint& source, Format format, const fs::path& out) {
+    std::error_code ignored;
+    if (format != Format::safetensors_sharded) return out;
+    if (!out.has_filename() || fs::is_directory(out, ignored)) return out / source.path().filename();
+    if (out.extension() == ".json") return out;
+    throw Error(ErrorKind::argument, out.string(), "is no name for a checkpoint in shards",
+                "name a folder, an index that ends in .json, or one file that ends in .safetensors");
+}
+
 ExportProof export_checkpoint(const Checkpoint& source, const MaskSet& masks, const fs::path& out, Format format,
                               Progress& progress) {
     const auto& files = dynamic_cast<const FileCheckpoint&>(source);
-    check_format(files, format);
-    if (format == Format::safetensors_sharded && out.extension() == ".safetensors") format = Format::safetensors;
+    format = export_format(source, format, out);
     HeldMasks held(source, masks);
-    if (format == Format::safetensors_sharded)
-        return export_sharded(dynamic_cast<const ShardedCheckpoint&>(source), held, out, progress);
-    return export_file(files, held, out, format, progress);
+    const fs::path target = export_target(source, format, out);
+    if (format != Format::safetensors_sharded) return export_file(files, held, target, format, progress);
+    return export_shards(dynamic_cast<const ShardedCheckpoint&>(source), held, target, target != out, progress);
 }
 
 }  // namespace lacuna

@@ -62,6 +62,11 @@ bool MappedFile::unchanged() const {
            status.st_mtim.tv_sec == changed_seconds_ && status.st_mtim.tv_nsec == changed_nanoseconds_;
 }
 
+std::string MappedFile::version() const {
+    return std::to_string(size_) + " bytes of " + std::to_string(changed_seconds_) + "." +
+           std::to_string(changed_nanoseconds_);
+}
+
 bool MappedFile::is_at(const std::filesystem::path& path) const {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0 && uint64_t(status.st_dev) == device_ &&

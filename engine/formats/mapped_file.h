@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace lacuna {
 
@@ -27,6 +28,8 @@ class MappedFile {
 
     /// True while the file on the disk is the one that was mapped: same length, same time of change.
     bool unchanged() const;
+    /// Length and time of change, in words that stay the same as long as the file does.
+    std::string version() const;
     /// True if `path` names this very file, be it through a link.
     bool is_at(const std::filesystem::path& path) const;
 

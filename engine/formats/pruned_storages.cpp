@@ -33,6 +33,11 @@ void prune(const Mask& mask, const TensorInfo& tensor, std::byte* data) {
         zero_through(mask, tensor, data);
 }
 
+[[noreturn]] void refuse_squashed(const TensorInfo& tensor) {
+    throw Error(ErrorKind::file, tensor.name, "lacks zeros that its mask asks for",
+                "nothing was kept; please report this");
+}
+
 }  // namespace
 
 PrunedStorages::PrunedStorages(const Checkpoint& checkpoint, MaskSource& masks)
@@ -88,6 +93,7 @@ void PrunedStorages::fill_buffer(size_t storage) {
         const TensorInfo& tensor = checkpoint_.tensors()[index];
         prune(*masks_.at(index), tensor, buffer_.data() + tensor.offset);
     }
+    check_squashed(storage);
     drop_masks(storage);
     buffered_ = storage;
 }
@@ -101,6 +107,16 @@ void PrunedStorages::copy_to_buffer(std::span<const std::byte> bytes) {
         buffer_.insert(buffer_.end(), now.begin(), now.end());
         release_bytes(checkpoint_, now);
         bytes = bytes.subspan(now.size());
+    }
+}
+
+void PrunedStorages::check_squashed(size_t storage) const {
+    std::vector<std::byte> scratch;
+    for (const size_t index : masked_in_.at(storage)) {
+        const TensorInfo& tensor = checkpoint_.tensors()[index];
+        const TensorView view{buffer_.data() + tensor.offset, tensor.dtype, tensor.shape, tensor.strides};
+        const std::span<const std::byte> bytes = contiguous_bytes(view, scratch);
+        if (!pruned_are_zero(tensor.dtype, bytes, masks_.at(index)->words().data())) refuse_squashed(tensor);
     }
 }
 
@@ -169,10 +185,11 @@ void PrunedStorages::write_pieces(size_t index, ByteWriter& out) {
         if (mask) {
             const int element = dtype_bits(tensor.dtype) / 8;
             const int64_t first = piece * FactsOfPieces::elements_a_piece;
+            const uint64_t* words = mask->words().data() + first / 64;
             scratch.resize(size);
-            kernels::select_mask(bytes.data(), mask->words().data() + first / 64, int64_t(size) / element, element,
-                                 scratch.data());
+            kernels::select_mask(bytes.data(), words, int64_t(size) / element, element, scratch.data());
             bytes = scratch;
+            if (!pruned_are_zero(tensor.dtype, bytes, words)) refuse_squashed(tensor);
         }
         facts.add(piece, bytes);
         out.write_at(place + begin, bytes);

@@ -57,6 +57,8 @@ class PrunedStorages {
     void fill_buffer(size_t storage);
     /// Fills buffer_ piece by piece and lets go of what was copied, so that a storage is in memory once.
     void copy_to_buffer(std::span<const std::byte> bytes);
+    /// Counts on the zeros that the masks ask for, in buffer_. Throws Error.
+    void check_squashed(size_t storage) const;
     void note_facts(size_t storage, std::span<const std::byte> bytes);
     /// The only tensor of a storage that it fills from end to end in row-major order, if there is one.
     std::optional<size_t> filling(size_t storage) const;

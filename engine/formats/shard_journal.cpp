@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.h"
+#include "engine/formats/file_checkpoint.h"
 
 namespace lacuna {
 namespace fs = std::filesystem;
@@ -89,6 +92,8 @@ std::string ShardJournal::differences(const Run& run) const {
     for (const auto& [word, value] : run.inputs)
         if (const auto before = run_.inputs.find(word); before == run_.inputs.end() || before->second != value)
             add(word);
+    for (const auto& [word, value] : run_.inputs)
+        if (!run.inputs.contains(word)) add(word);
     if (run_.masks != run.masks) add("masks");
     return words;
 }
@@ -115,6 +120,21 @@ void ShardJournal::append(const std::string& line) {
     ::close(file);
     if (!good) fail();
     bytes_ += text.size();
+}
+
+std::string version_of(const Checkpoint& checkpoint) {
+    constexpr size_t beginning = size_t(1) << 16;
+    std::string text;
+    for (const MappedFilePtr& file : dynamic_cast<const FileCheckpoint&>(checkpoint).mapped()) {
+        const auto bytes = file->bytes().first(std::min(beginning, size_t(file->size())));
+        text += file->version() + " " + version_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) + "\n";
+    }
+    return version_of(text);
+}
+
+std::string version_of(std::string_view text) {
+    const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+    return std::to_string(hash.high64) + "-" + std::to_string(hash.low64);
 }
 
 }  // namespace lacuna

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/formats/tensor_facts.h"
+#include "engine/model/checkpoint.h"
 
 namespace lacuna {
 
@@ -28,7 +29,7 @@ struct JournalShard {
 /// on after it was killed. A line of JSON for each shard, brought to disk once the shard is.
 class ShardJournal {
   public:
-    static constexpr const char* file_name = "journal.jsonl";
+    static constexpr const char* file_name = ".lacuna-journal";
 
     /// What a run is about: all that its outputs depend on, by a word for each ("recipe", "model", …), as hashes or
     /// names. `target` and `masks` say where its files shall be and `masks_staged` where the masks are meanwhile.
@@ -58,5 +59,10 @@ class ShardJournal {
     Run run_;
     std::map<std::string, JournalShard> shards_;
 };
+
+/// A word for a checkpoint's files as they are: lengths, times of change and how they begin.
+std::string version_of(const Checkpoint& checkpoint);
+/// A word for a text.
+std::string version_of(std::string_view text);
 
 }  // namespace lacuna

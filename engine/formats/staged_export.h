@@ -16,6 +16,13 @@ struct StagedExport {
     std::string verb = "Writing";     ///< what the progress calls it: "Pruning" where masks are computed on the way
 };
 
+/// What an export to `out` writes when `format` is asked for: a name that ends in .safetensors takes the shards merged
+/// into one file. Throws Error(argument) for a format that cannot hold this checkpoint.
+Format export_format(const Checkpoint& source, Format format, const std::filesystem::path& out);
+/// The file that an export to `out` in such a format writes: for shards their index, which lies in `out` where that is
+/// a folder. Throws Error(argument) for a name that says neither.
+std::filesystem::path export_target(const Checkpoint& source, Format format, const std::filesystem::path& out);
+
 /// Writes and proves, tensor by tensor in the file's order: the largest tensor and its mask are in memory, every byte
 /// of the source is read once (twice by sparsifiers that need it so), every byte written once and read back once. A
 /// shard that is finished is on disk. Throws as `export_checkpoint` does; what was written stays for the caller to

@@ -58,6 +58,21 @@ TensorFacts FactsOfPieces::facts() const {
     return facts;
 }
 
+bool pruned_are_zero(DType dtype, std::span<const std::byte> bytes, const uint64_t* mask_words) {
+    constexpr int64_t run = 4096;
+    std::array<uint64_t, size_t(run / 64)> words;
+    const ZeroTest all_bits{int(dtype_bits(dtype) / 8), ~uint64_t(0)};
+    const int64_t count = int64_t(bytes.size()) / all_bits.bytes;
+    const TensorView view = contiguous_view(bytes.data(), dtype, {count});
+    uint64_t survivors = 0;
+    for (int64_t begin = 0; begin < count; begin += run) {
+        const int64_t end = std::min(count, begin + run);
+        nonzero_words(view, all_bits, begin, end, words.data());
+        for (int64_t i = 0; i * 64 < end - begin; ++i) survivors |= words[size_t(i)] & ~mask_words[begin / 64 + i];
+    }
+    return survivors == 0;
+}
+
 TensorFacts facts_of(DType dtype, std::span<const std::byte> bytes, const std::function<void(uint64_t bytes)>& done) {
     FactsOfPieces facts(dtype, bytes.size());
     for (int64_t first = 0; first < facts.pieces(); first += pieces_a_batch) {

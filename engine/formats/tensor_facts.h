@@ -41,6 +41,9 @@ class FactsOfPieces {
     std::vector<int64_t> zeros_;
 };
 
+/// Whether every element of `bytes` that the mask's words prune is +0: how a mask is known to be squashed in.
+bool pruned_are_zero(DType dtype, std::span<const std::byte> bytes, const uint64_t* mask_words);
+
 /// The facts of a tensor that lies in row-major order, by all threads; `done` is told of bytes that were read.
 TensorFacts facts_of(DType dtype, std::span<const std::byte> bytes, const std::function<void(uint64_t bytes)>& done);
 

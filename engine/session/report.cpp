@@ -1,8 +1,11 @@
 #include "engine/session/report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "engine/formats/file_checkpoint.h"
+#include "engine/mask/nonzero.h"
 #include "engine/session/pruning.h"
 #include "engine/session/tensor_loop.h"
 #include "engine/session/zeros.h"
@@ -22,6 +25,16 @@ std::string lines_of(const List& list, const ToJson& to_json) {
     std::string text = "[";
     for (const auto& entry : list) text += (text.size() > 1 ? ",\n    " : "\n    ") + text_of(to_json(entry));
     return text + (text.size() > 1 ? "\n  ]" : "]");
+}
+
+void add_patterns(Json& json, const Patterns& patterns) {
+    json["rows"] = {{"count", patterns.rows}, {"zero", patterns.zero_rows}};
+    json["columns"] = {{"count", patterns.columns}, {"zero", patterns.zero_columns}};
+    json["tiles"] = {{"shape", {patterns.tile.rows, patterns.tile.columns}},
+                     {"count", patterns.tiles},
+                     {"zero", patterns.zero_tiles}};
+    for (const NmCount& count : patterns.n_m)
+        json["n_m"][std::to_string(count.n) + ":" + std::to_string(count.m)] = count.fraction();
 }
 
 /// The zeros of a tensor once `mask` is squashed in; what was read of it is let go of.
@@ -77,17 +90,41 @@ std::string to_json(const Report& report) {
            ",\n  \"seconds\": " + text_of(report.seconds) + "\n}\n";
 }
 
-Inspection inspect(const Checkpoint& checkpoint, bool count, Progress& progress) {
+Inspection inspect(const Checkpoint& checkpoint, const Counting& counting, Progress& progress) {
     Inspection inspection;
     std::vector<int64_t> sizes;
     for (const TensorInfo& info : checkpoint.tensors()) {
-        inspection.tensors.push_back({&info, {}});
+        inspection.tensors.push_back({&info, {}, {}});
         sizes.push_back(info.elements());
     }
-    if (!count) return inspection;
-    for_each_tensor(sizes, "Counting zeros", progress,
-                    [&](size_t i) { inspection.tensors[i].zeros = zeros_in_file(checkpoint, i); });
+    if (!counting.zeros && !counting.tile) return inspection;
+    for_each_tensor(sizes, "Counting zeros", progress, [&](size_t i) {
+        InspectedTensor& tensor = inspection.tensors[i];
+        if (!counting.tile || tensor.info->shape.size() < 2 || !zero_test(tensor.info->dtype)) {
+            tensor.zeros = zeros_in_file(checkpoint, i);
+            return;
+        }
+        tensor.patterns = patterns_of(Mask::from_tensor(checkpoint.view(i)), *counting.tile);
+        tensor.zeros = tensor.patterns->zeros;
+        release_storage(checkpoint, tensor.info->storage);
+    });
     return inspection;
+}
+
+std::vector<InspectedLayer> layers_of(const Inspection& inspection) {
+    std::vector<InspectedLayer> layers;
+    std::unordered_map<std::string_view, size_t> place;
+    for (const InspectedTensor& tensor : inspection.tensors) {
+        if (!tensor.zeros || !is_parameter(*tensor.info)) continue;
+        const std::string_view name = tensor.info->name;
+        const size_t dot = name.rfind('.');
+        const std::string_view fqn = name.substr(0, dot == name.npos ? 0 : dot);
+        const auto [at, is_new] = place.emplace(fqn, layers.size());
+        if (is_new) layers.push_back({std::string(fqn), 0, 0});
+        layers[at->second].params += tensor.info->elements();
+        layers[at->second].zeros += *tensor.zeros;
+    }
+    return layers;
 }
 
 std::string to_json(const Inspection& inspection, const Checkpoint& checkpoint) {
@@ -99,6 +136,7 @@ std::string to_json(const Inspection& inspection, const Checkpoint& checkpoint) 
         if (!tensor.zeros) return json;
         json["zeros"] = *tensor.zeros;
         json["sparsity"] = sparsity_of(*tensor.zeros, tensor.info->elements());
+        if (tensor.patterns) add_patterns(json, *tensor.patterns);
         return json;
     };
     std::string text = "{\n  \"format\": " + text_of(format_name(checkpoint.format())) +
@@ -106,6 +144,14 @@ std::string to_json(const Inspection& inspection, const Checkpoint& checkpoint) 
                        ",\n  \"parameters\": " + text_of(checkpoint.parameters()) +
                        ",\n  \"runnable\": " + text_of(checkpoint.runnable()) +
                        ",\n  \"tensors\": " + lines_of(inspection.tensors, tensor_json);
+    const auto has_patterns = [](const InspectedTensor& tensor) { return tensor.patterns.has_value(); };
+    if (std::any_of(inspection.tensors.begin(), inspection.tensors.end(), has_patterns))
+        text += ",\n  \"layers\": " + lines_of(layers_of(inspection), [](const InspectedLayer& layer) {
+                    return Json{{"name", layer.fqn},
+                                {"params", layer.params},
+                                {"zeros", layer.zeros},
+                                {"sparsity", sparsity_of(layer.zeros, layer.params)}};
+                });
     if (!checkpoint.notes().empty())
         text += ",\n  \"notes\": " + lines_of(checkpoint.notes(), [](const std::string& note) { return Json(note); });
     return text + "\n}\n";

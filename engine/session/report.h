@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/base/progress.h"
+#include "engine/mask/patterns.h"
 #include "engine/model/checkpoint.h"
 
 namespace lacuna {
@@ -17,6 +18,13 @@ double sparsity_of(int64_t zeros, int64_t params);
 struct InspectedTensor {
     const TensorInfo* info = nullptr;  ///< the checkpoint's own
     std::optional<int64_t> zeros;      ///< only where asked for, and where the type's zeros can be told
+    std::optional<Patterns> patterns;  ///< only where asked for, of tensors of two and more dimensions
+};
+
+/// The parameters of a layer: tensors of the same FQN but for the last part.
+struct InspectedLayer {
+    std::string fqn;
+    int64_t params = 0, zeros = 0;
 };
 
 /// A checkpoint's tensors, in its order.
@@ -24,9 +32,19 @@ struct Inspection {
     std::vector<InspectedTensor> tensors;
 };
 
-/// Lists the tensors; with `count` their data is read and zeros are counted. Valid as long as `checkpoint` lives.
-Inspection inspect(const Checkpoint& checkpoint, bool count, Progress& progress);
-/// The contract's inspect JSON, with `notes` at its end where the reader left something alone.
+/// What `inspect` reads of the tensors' data.
+struct Counting {
+    bool zeros = false;
+    std::optional<BlockShape> tile = {};  ///< rows, columns, tiles of this shape and N:M patterns too
+};
+
+/// Lists the tensors; their data is read once where something is to be counted. Valid as long as `checkpoint` lives.
+Inspection inspect(const Checkpoint& checkpoint, const Counting& counting, Progress& progress);
+/// Sums over layers, in the order of their first tensors; optimizer state and tensors whose zeros cannot be told are
+/// passed by.
+std::vector<InspectedLayer> layers_of(const Inspection& inspection);
+/// The contract's inspect JSON, with patterns where they were counted, "layers" then, and `notes` at its end where the
+/// reader left something alone.
 std::string to_json(const Inspection& inspection, const Checkpoint& checkpoint);
 
 }  // namespace lacuna

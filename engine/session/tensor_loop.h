@@ -15,5 +15,8 @@ namespace lacuna {
 /// body is thrown again; Cancelled comes between tensors.
 void for_each_tensor(const std::vector<int64_t>& sizes, const std::string& stage, Progress& progress,
                      const std::function<void(size_t index)>& body);
+/// The same without a stage of its own, as part of work that is counted otherwise.
+void for_each_tensor(const std::vector<int64_t>& sizes, const Progress& progress,
+                     const std::function<void(size_t index)>& body);
 
 }  // namespace lacuna

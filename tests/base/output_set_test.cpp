@@ -138,5 +138,33 @@ TEST(OutputSet, ErrorsSpeakOfTargets) {
     EXPECT_EQ(error.hint(), "make room");
 }
 
+TEST(OutputSet, AFolderIsLeftOverOnceItsProgramIsGone) {
+    const ScratchFolder folder;
+    fs::path staged;
+    {
+        OutputSet outputs;
+        staged = outputs.stage(folder / "a");
+        write_file(staged, "half a file");
+        EXPECT_TRUE(OutputSet::left_over(folder.path()).empty()) << "in use";
+        OutputSet::clear(staged.parent_path());
+        EXPECT_TRUE(fs::exists(staged)) << "in use";
+        OutputSet other;
+        EXPECT_FALSE(other.adopt(folder.path(), staged.parent_path())) << "in use";
+        outputs.keep();
+    }
+    EXPECT_THAT(OutputSet::left_over(folder.path()), testing::ElementsAre(staged.parent_path()));
+    {
+        OutputSet outputs;
+        ASSERT_TRUE(outputs.adopt(folder.path(), staged.parent_path()));
+        EXPECT_TRUE(OutputSet::left_over(folder.path()).empty());
+        EXPECT_EQ(outputs.stage(folder / "a"), staged);
+        outputs.keep();
+    }
+    OutputSet::clear(staged.parent_path());
+    EXPECT_EQ(entries(folder.path()), 0u);
+    fs::create_directory(folder / ".lacuna-of-somebody");
+    EXPECT_TRUE(OutputSet::left_over(folder.path()).empty()) << "no lock, so not ours";
+}
+
 }  // namespace
 }  // namespace lacuna

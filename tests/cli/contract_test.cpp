@@ -72,6 +72,33 @@ TEST_F(Contract, InspectCountsZerosWhereAsked) {
     EXPECT_EQ(json["tensors"][4]["sparsity"], 0.25);
 }
 
+TEST_F(Contract, InspectFindsPatternsWhereAsked) {
+    place.folder.write("half.yaml",
+                       "version: 1\ngroups:\n  - {layers: ['fc*.weight', conv.weight], sparsifier: n_m}\n");
+    ASSERT_EQ(lacuna_cli(place.prune_arguments()).status, 0);
+    const Json json =
+        Json::parse(lacuna_cli({"inspect", place.at("out"), "--patterns", "--tile", "1", "4", "--json", "-"}).out);
+    EXPECT_THAT(keys_of(json["tensors"][1]),
+                ElementsAre("name", "shape", "dtype", "bytes", "zeros", "sparsity", "rows", "columns", "tiles", "n_m"));
+    for (const char* key : {"rows", "columns", "tiles"}) EXPECT_EQ(json["tensors"][1][key]["zero"], 0) << key;
+    EXPECT_EQ(json["tensors"][1]["rows"]["count"], 64);
+    EXPECT_EQ(json["tensors"][1]["columns"]["count"], 32);
+    EXPECT_EQ(json["tensors"][1]["tiles"]["shape"], (Json{1, 4}));
+    EXPECT_EQ(json["tensors"][1]["tiles"]["count"], 64 * 8);
+    for (const size_t pruned : {0u, 1u, 3u}) {  // the convolution's groups run along its input channels
+        EXPECT_EQ(json["tensors"][pruned]["n_m"]["2:4"], 1.0);
+        EXPECT_EQ(json["tensors"][pruned]["n_m"]["1:4"], 0.0);
+        EXPECT_EQ(json["tensors"][pruned]["n_m"]["4:8"], 1.0);
+    }
+    EXPECT_FALSE(json["tensors"][2].contains("rows")) << "a bias is no matrix";
+    ASSERT_EQ(json["layers"].size(), 4u);
+    EXPECT_EQ(json["layers"][1],
+              (Json{{"name", "fc1"}, {"params", 2112}, {"zeros", 1024}, {"sparsity", 1024 / 2112.0}}));
+    const std::string table = lacuna_cli({"inspect", place.at("out"), "--patterns"}).out;
+    EXPECT_THAT(table, HasSubstr("zero 16x16"));
+    EXPECT_THAT(table, HasSubstr("100.00 %"));
+}
+
 TEST_F(Contract, InspectReadsNoDataUnlessAsked) {
     const std::string header =
         R"({"w":{"dtype":"F32","shape":[1000000,2500],"data_offsets":[0,10000000000]}})" + std::string(2, ' ');

@@ -159,13 +159,13 @@ TEST(Inspection, FollowsTheContract) {
     const ScratchFolder folder;
     const auto checkpoint = simple_linear(folder, true);
     Progress progress;
-    const Json plain = Json::parse(to_json(inspect(*checkpoint, false, progress), *checkpoint));
+    const Json plain = Json::parse(to_json(inspect(*checkpoint, {}, progress), *checkpoint));
     EXPECT_EQ(plain["format"], "safetensors");
     EXPECT_EQ(plain["file_bytes"], checkpoint->file_bytes());
     EXPECT_EQ(plain["parameters"], checkpoint->parameters());
     EXPECT_EQ(plain["runnable"], false);
     EXPECT_EQ(plain["tensors"][7], (Json{{"name", "steps"}, {"shape", {2, 2}}, {"dtype", "I64"}, {"bytes", 32}}));
-    const Json counted = Json::parse(to_json(inspect(*checkpoint, true, progress), *checkpoint));
+    const Json counted = Json::parse(to_json(inspect(*checkpoint, {.zeros = true}, progress), *checkpoint));
     EXPECT_EQ(counted["tensors"][7]["zeros"], 0);
     EXPECT_EQ(counted["tensors"][7]["sparsity"], 0.0);
 }
