@@ -53,8 +53,12 @@ MaskPtr StreamedPruning::compute(const Target& target) const {
     for (int step = 0; step < steps_ && !progress_.cancelled(); ++step) {
         if (const auto level = levels_.at(step, target.tensor))
             target.sparsifier->set_number(options, "sparsity_level", *level);
-        const MaskRequest request{
-            .weight = weight, .current = &mask, .options = &options, .ties = ties_, .name = info.name};
+        const MaskRequest request{.weight = weight,
+                                  .current = &mask,
+                                  .options = &options,
+                                  .ties = ties_,
+                                  .name = info.name,
+                                  .progress = &progress_};
         mask = target.sparsifier->compute(request);
     }
     return std::make_shared<const Mask>(std::move(mask));
