@@ -1,0 +1,64 @@
+#include "engine/session/scheduler_state_file.h"
+
+#include <gmock/gmock.h>
+
+#include "engine/base/error.h"
+#include "engine/schedulers/schedule.h"
+#include "tests/support/scratch_folder.h"
+
+namespace lacuna {
+namespace {
+
+using testing::HasSubstr;
+using testing_support::ScratchFolder;
+
+SchedulerState halfway() {
+    SchedulerState state{"cubic", 7, 8, {}};
+    Options first;
+    first.set("init_sl", 0.1);
+    first.set("init_t", int64_t(3));
+    first.set("initially_zero", true);
+    state.groups.push_back({"a.weight", 0.8, 0.6488, schedule("cubic").complete(first)});
+    state.groups.push_back({"b.weight", 0.5, 0.25, schedule("cubic").complete({})});
+    return state;
+}
+
+template <class Action>
+std::string problem_of(Action&& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(TorchSchedulerState, GoesToAFileAndBack) {
+    const ScratchFolder folder;
+    Progress progress;
+    write_scheduler_state(halfway(), folder / "s.pt", progress);
+    const std::vector<std::string> groups{"a.weight", "b.weight"};
+    EXPECT_EQ(read_scheduler_state(folder / "s.pt", groups), halfway());
+    EXPECT_THAT(problem_of([&] { read_scheduler_state(folder / "s.pt", std::span(groups).first(1)); }),
+                HasSubstr("is of 2 groups, not 1"));
+}
+
+TEST(TorchSchedulerState, OtherSchedulesAndFilesAreRefused) {
+    const ScratchFolder folder;
+    Progress progress;
+    SchedulerState state = halfway();
+    state.schedule = "lambda";
+    EXPECT_THAT(problem_of([&] { write_scheduler_state(state, folder / "s.pt", progress); }),
+                HasSubstr("no state for this"));
+    state = halfway();
+    state.groups[1].last.reset();
+    EXPECT_THAT(problem_of([&] { write_scheduler_state(state, folder / "s.pt", progress); }),
+                HasSubstr("b.weight: has no"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "s.pt"));
+    const std::filesystem::path fixtures = std::filesystem::path(LACUNA_TEST_DATA) / "formats/fixtures";
+    EXPECT_THAT(problem_of([&] { read_scheduler_state(fixtures / "state_dict.pt", {}); }),
+                HasSubstr("no state of a sched"));
+}
+
+}  // namespace
+}  // namespace lacuna
