@@ -5,13 +5,15 @@
 
 #include "engine/base/error.h"
 #include "engine/torch/masked_activations.h"
+#include "engine/torch/structured/smaller.h"
 
 namespace lacuna {
 namespace {
 
 /// One line for each conversion that engine/model declares.
 const std::map<std::string_view, ConvertFunction>& functions() {
-    static const std::map<std::string_view, ConvertFunction> all{{"masked_activations", convert_to_masked_activations}};
+    static const std::map<std::string_view, ConvertFunction> all{{"masked_activations", convert_to_masked_activations},
+                                                                 {"smaller", convert_to_smaller}};
     return all;
 }
 
