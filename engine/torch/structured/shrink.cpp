@@ -55,21 +55,21 @@ class Surgery {
                 for (const auto& part : parts)
                     if (leaving(part).size() < leaving(*least).size()) least = &part;
                 const size_t fewest = leaving(*least).size();
-                const std::string why = "the layers of one LSTM have one size" + reason_in(*least);
                 for (const auto& part : parts) {
                     const auto places = leaving(part);
-                    for (size_t i = fewest; i < places.size(); ++i) units().keep(part[size_t(places[i])], why);
+                    for (size_t i = fewest; i < places.size(); ++i)
+                        units().keep(part[size_t(places[i])],
+                                     "the layers of one LSTM have one size" + reason_at(*least, size_t(places[i])));
                     changed |= places.size() > fewest;
                 }
             }
         }
     }
 
-    /// Why channels of `part` stay, if anybody said.
-    std::string reason_in(const std::vector<Unit>& part) {
-        for (const Unit unit : part)
-            if (unit != fixed && !units().leaves(unit) && !units().why(unit).empty()) return "; " + units().why(unit);
-        return {};
+    /// "; …": why the channel at this place stays, if anybody said.
+    std::string reason_at(const std::vector<Unit>& part, size_t place) {
+        if (place >= part.size() || part[place] == fixed || units().why(part[place]).empty()) return {};
+        return "; " + units().why(part[place]);
     }
 
     at::Tensor& edited(int64_t parameter) {
