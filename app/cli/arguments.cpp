@@ -48,6 +48,7 @@ class Grammar {
                            "  lacuna-cli prune --help"));
         add_inspect();
         add_prune();
+        add_calibrate();
         add_eval();
         add_sparsifiers();
         add_convert();
@@ -156,13 +157,25 @@ class Grammar {
             ->type_name("STATE");
         add_sink(prune_app_, "--report", prune_.report,
                  "Also write JSON: sparsity of each pruned tensor, and in total");
+        auto* data = add_path(prune_app_, "--data", prune_.data,
+                              "Samples to calibrate on, for wanda: safetensors with inputs (N first)");
+        data->type_name("DATA");
+        add_path(prune_app_, "--activations", prune_.activations, "Or what lacuna-cli calibrate wrote")
+            ->type_name("FILE")
+            ->excludes(data);
         add_device(prune_app_, prune_.device);
         prune_app_->footer(
             footer("The same tensors are written, with their names, order, types and metadata; those that the\n"
                    "recipe does not name byte for byte. The new file is opened again and checked before it\n"
-                   "takes its place; everything that is written appears together or not at all. Over a model in\n"
-                   "shards the same command goes on where a stopped or killed run had got to. --state gives the\n"
-                   "masks to begin with, and the options that the recipe leaves out.",
+                   "takes its place; everything that is written appears together or not at all. Over a model in
+"
+                   "shards the same command goes on where a stopped or killed run had got to. --state gives the
+"
+                   "masks to begin with, and the options that the recipe leaves out. A rule that looks at a
+"
+                   "layer's input (wanda) needs --data, which runs a TorchScript model by LibTorch, or
+"
+                   "--activations.",
                    "  lacuna-cli prune model.pt --recipe half.yaml --out pruned.pt --report -\n"
                    "where half.yaml holds\n"
                    "  version: 1\n"
@@ -170,6 +183,27 @@ class Grammar {
                    "    - layers: \"*\"\n"
                    "      sparsifier: weight_norm\n"
                    "      sparsity_level: 0.5"));
+    }
+
+    void add_calibrate() {
+        calibrate_app_ = app_.add_subcommand("calibrate", "Run a TorchScript model to see what enters its layers");
+        add_model(calibrate_app_, calibrate_.model);
+        add_path(calibrate_app_, "--data", calibrate_.data, "safetensors with inputs (N first)")
+            ->required()
+            ->type_name("DATA");
+        add_path(calibrate_app_, "--out", calibrate_.out, "What was seen, for prune --activations")
+            ->required()
+            ->type_name("FILE");
+        add_path(calibrate_app_, "--recipe", calibrate_.recipe, "Only the weights that this recipe's rules ask for")
+            ->type_name("RECIPE");
+        add_device(calibrate_app_, calibrate_.device);
+        calibrate_app_->footer(
+            footer("FILE is safetensors: for each weight, under its name, an F64 vector of the sums of squares of\n"
+                   "its input features. Its size does not depend on the number of samples, and prune takes it\n"
+                   "for any checkpoint with tensors of these names, also where LibTorch is not installed.",
+                   "  lacuna-cli calibrate model.pt --data train.safetensors --out seen.safetensors\n"
+                   "  lacuna-cli prune model.safetensors --recipe wanda.yaml --activations seen.safetensors \\\n"
+                   "      --out pruned.safetensors"));
     }
 
     void add_eval() {
@@ -231,6 +265,7 @@ class Grammar {
     Arguments chosen() const {
         if (inspect_app_->parsed()) return {inspect_, threads_};
         if (prune_app_->parsed()) return {prune_, threads_};
+        if (calibrate_app_->parsed()) return {calibrate_, threads_};
         if (eval_app_->parsed()) return {eval_, threads_};
         if (convert_app_->parsed()) return {convert_, threads_};
         if (conversions_app_->parsed()) return {conversions_, threads_};
@@ -238,10 +273,11 @@ class Grammar {
     }
 
     CLI::App app_;
-    CLI::App *inspect_app_ = nullptr, *prune_app_ = nullptr, *eval_app_ = nullptr, *sparsifiers_app_ = nullptr,
-             *convert_app_ = nullptr, *conversions_app_ = nullptr;
+    CLI::App *inspect_app_ = nullptr, *prune_app_ = nullptr, *calibrate_app_ = nullptr, *eval_app_ = nullptr,
+             *sparsifiers_app_ = nullptr, *convert_app_ = nullptr, *conversions_app_ = nullptr;
     InspectArguments inspect_;
     PruneArguments prune_;
+    CalibrateArguments calibrate_;
     EvalArguments eval_;
     SparsifiersArguments sparsifiers_;
     ConvertArguments convert_;

@@ -26,6 +26,12 @@ struct PruneArguments {
     std::optional<Format> format;
     std::optional<std::filesystem::path> masks, state, save_state;
     Sink report;
+    std::optional<std::filesystem::path> data, activations;  ///< at most one
+    std::string device = "cpu";
+};
+struct CalibrateArguments {
+    std::filesystem::path model, data, out;
+    std::optional<std::filesystem::path> recipe;
     std::string device = "cpu";
 };
 struct EvalArguments {
@@ -55,8 +61,8 @@ struct PrintArguments {
 };
 
 struct Arguments {
-    std::variant<PrintArguments, InspectArguments, PruneArguments, EvalArguments, SparsifiersArguments,
-                 ConvertArguments, ConversionsArguments>
+    std::variant<PrintArguments, InspectArguments, PruneArguments, CalibrateArguments, EvalArguments,
+                 SparsifiersArguments, ConvertArguments, ConversionsArguments>
         command;
     int threads = 0;  ///< 0: as many as the machine has
 };

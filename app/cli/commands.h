@@ -12,6 +12,7 @@ namespace lacuna::cli {
 // One function a command. They throw Error, Cancelled or UsageError; nothing is written then.
 void run_inspect(const InspectArguments& arguments, const Console& console, CancelToken cancel);
 void run_prune(const PruneArguments& arguments, const Console& console, CancelToken cancel);
+void run_calibrate(const CalibrateArguments& arguments, const Console& console, CancelToken cancel);
 void run_eval(const EvalArguments& arguments, const Console& console, CancelToken cancel);
 void run_sparsifiers(const SparsifiersArguments& arguments, const Console& console);
 void run_convert(const ConvertArguments& arguments, const Console& console, CancelToken cancel);

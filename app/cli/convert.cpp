@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/cli/calibrate.h"
 #include "app/cli/commands.h"
 #include "app/cli/table.h"
 #include "app/cli/text.h"
@@ -70,6 +71,7 @@ MaskSet masks_for(const ConvertArguments& arguments, const CheckpointPtr& checkp
     if (!arguments.recipe) return {};
     const Recipe recipe = read_recipe(*arguments.recipe);
     Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
+    pruning.set_activations(activations_for(checkpoint, pruning, {arguments.data, {}, "cpu"}, progress));
     take_steps(pruning, recipe, progress);
     return pruning.masks();
 }

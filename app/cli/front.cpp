@@ -43,6 +43,7 @@ struct RunCommand {
     void operator()(const PrintArguments& print) const { console.print(print.text); }
     void operator()(const InspectArguments& arguments) const { run_inspect(arguments, console, cancel_token()); }
     void operator()(const PruneArguments& arguments) const { run_prune(arguments, console, cancel_token()); }
+    void operator()(const CalibrateArguments& arguments) const { run_calibrate(arguments, console, cancel_token()); }
     void operator()(const EvalArguments& arguments) const { run_eval(arguments, console, cancel_token()); }
     void operator()(const SparsifiersArguments& arguments) const { run_sparsifiers(arguments, console); }
     void operator()(const ConvertArguments& arguments) const { run_convert(arguments, console, cancel_token()); }

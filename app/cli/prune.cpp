@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "app/cli/calibrate.h"
 #include "app/cli/commands.h"
 #include "app/cli/prune_outputs.h"
 #include "app/cli/table.h"
@@ -82,6 +83,8 @@ class PruneRun {
         StreamedPruning pruning = prepare(checkpoint, recipe);
         PruneOutputs outputs(arguments_, *checkpoint, console_);
         try {
+            pruning.held().set_activations(activations_for(
+                checkpoint, pruning.held(), {arguments_.data, arguments_.activations, arguments_.device}, progress_));
             pruning.take_steps(progress_);
             write(pruning, *checkpoint, outputs);
         } catch (const Cancelled&) {

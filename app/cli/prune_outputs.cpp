@@ -32,6 +32,8 @@ ShardJournal::Run run_of(const PruneArguments& arguments, const Checkpoint& chec
                   {"model", version_of(checkpoint)},
                   {"program", LACUNA_VERSION}};
     if (arguments.state) run.inputs["state"] = version_of(content_of(*arguments.state));
+    if (arguments.data) run.inputs["data"] = version_of(*open_checkpoint(*arguments.data));
+    if (arguments.activations) run.inputs["activations"] = version_of(*open_checkpoint(*arguments.activations));
     return run;
 }
 
@@ -44,7 +46,8 @@ PruneOutputs::PruneOutputs(const PruneArguments& arguments, const Checkpoint& ch
       target_(export_target(checkpoint, format_, arguments.out)) {
     for (const fs::path& file : checkpoint.files()) set_.protect(file);
     set_.protect(arguments.recipe);
-    if (arguments.state) set_.protect(*arguments.state);
+    for (const auto& input : {arguments.state, arguments.data, arguments.activations})
+        if (input) set_.protect(*input);
     const bool sharded = format_ == Format::safetensors_sharded;
     const bool report = arguments.report && *arguments.report != "-";
     ShardJournal::Run run = run_of(arguments, checkpoint, target_);

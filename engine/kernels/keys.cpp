@@ -55,6 +55,14 @@ LACUNA_CLONES void keys_f64(const double* weights, int64_t count, bool squared, 
         for (int64_t i = 0; i < count; ++i) keys[i] = key_of(weights[i]);
 }
 
+LACUNA_CLONES void multiply_keys(const double* factors, int64_t count, Key32* keys) {
+    for (int64_t i = 0; i < count; ++i) keys[i] = key_of(score_of(keys[i]) * float(factors[i]));
+}
+
+LACUNA_CLONES void multiply_keys(const double* factors, int64_t count, Key64* keys) {
+    for (int64_t i = 0; i < count; ++i) keys[i] = key_of(score_of(keys[i]) * factors[i]);
+}
+
 LACUNA_CLONES void zero_pruned(const uint64_t* words, int64_t begin, int64_t count, Key32* keys) {
     zero_where_pruned(words, begin, count, keys);
 }

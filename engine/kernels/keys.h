@@ -40,6 +40,10 @@ void keys_f16(const uint16_t* weights, int64_t count, bool squared, Key32* keys)
 void keys_bf16(const uint16_t* weights, int64_t count, bool squared, Key32* keys);
 void keys_f64(const double* weights, int64_t count, bool squared, Key64* keys);
 
+/// Multiplies the scores by `factors`, which are rounded to the scores' type first.
+void multiply_keys(const double* factors, int64_t count, Key32* keys);
+void multiply_keys(const double* factors, int64_t count, Key64* keys);
+
 /// Sets keys[i] to 0 where bit `begin + i` of `words` is 0.
 void zero_pruned(const uint64_t* words, int64_t begin, int64_t count, Key32* keys);
 void zero_pruned(const uint64_t* words, int64_t begin, int64_t count, Key64* keys);

@@ -41,16 +41,15 @@ class LowestOfFew {
     }
 
     void flag_by_selection(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
-        placed_.resize(size_t(count));
-        for (int64_t i = 0; i < count; ++i) placed_[size_t(i)] = {keys[i], i};
-        std::nth_element(placed_.begin(), placed_.begin() + k, placed_.end(), [](const auto& a, const auto& b) {
-            return a.key != b.key ? a.key < b.key : a.index < b.index;
-        });
-        std::fill_n(flags, count, uint8_t(0));
-        for (int64_t i = 0; i < k; ++i) flags[placed_[size_t(i)].index] = 1;
+        few_.assign(keys, keys + count);
+        std::nth_element(few_.begin(), few_.begin() + (k - 1), few_.end());
+        const Key cut = few_[size_t(k - 1)];
+        int64_t equal = k;  // of the keys at the cut, that go
+        for (int64_t i = 0; i < k; ++i) equal -= few_[size_t(i)] < cut;
+        for (int64_t i = 0; i < count; ++i) flags[i] = keys[i] < cut || (keys[i] == cut && equal-- > 0);
     }
 
-    std::vector<Placed<Key>> placed_;
+    std::vector<Key> few_;
 };
 
 /// The same selection with ATen's topk order among equals (parity.md 3.4): libstdc++'s partial_sort or nth_element on

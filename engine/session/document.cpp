@@ -168,9 +168,9 @@ DocumentPtr restarted(const Document& document) {
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress) {
     const CheckpointPtr& checkpoint = document.model->checkpoint_ptr();
     Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
-    pruning.set_activations(*document.activations);
+    pruning.set_activations(document.calibration->seen);
     auto next = std::make_shared<Document>(*new_document(document.model));
-    next->activations = document.activations;
+    next->calibration = document.calibration;
     next->ties = recipe.ties;
     next->steps = recipe.steps - 1;
     if (recipe.schedule) next->schedule = {&schedule(recipe.schedule->scheduler), recipe.steps};
@@ -234,13 +234,16 @@ std::vector<MaskPtr> next_masks(const Document& document, std::span<const size_t
         rule.check(options, &info.shape);
         const MaskPtr& stepped = document.tensors[tensor]->stepped;
         current.push_back(stepped ? stepped : std::make_shared<const Mask>(Mask::ones(info.shape)));
-        const auto seen = document.activations->find(info.name);
+        const auto seen = document.calibration->seen.find(info.name);
+        const auto problem = document.calibration->problems.find(info.name);
+        if (rule.needs_activations() && problem != document.calibration->problems.end())
+            throw Error(ErrorKind::argument, info.name, problem->second);
         requests.push_back({.weight = document.model->checkpoint().view(tensor),
                             .current = current.back().get(),
                             .options = &options,
                             .ties = document.ties,
                             .name = info.name,
-                            .activations = seen == document.activations->end() ? nullptr : seen->second.get(),
+                            .activations = seen == document.calibration->seen.end() ? nullptr : seen->second.get(),
                             .progress = &progress});
     }
     std::vector<MaskPtr> masks;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -8,6 +9,12 @@
 #include "engine/session/session.h"
 
 namespace lacuna {
+
+/// What is known of the layers' inputs. Immutable once shared.
+struct CalibrationState {
+    ActivationSet seen;
+    std::map<std::string, std::string, std::less<>> problems;  ///< why a weight could not be calibrated, by its FQN
+};
 
 /// What a person has decided and what came of it: the part of a session that undo goes back through. Immutable once
 /// shared; an edit copies the list of pointers and replaces those that it changes.
@@ -18,8 +25,8 @@ struct Document {
     int steps = 0;
     std::optional<ScheduleState> schedule;
     std::vector<StepRecord> history;  ///< one for each step
-    /// What the calibration saw, for rules that look at a layer's input. No decision of a person's: undo keeps it.
-    std::shared_ptr<const ActivationSet> activations = std::make_shared<const ActivationSet>();
+    /// What a calibration saw, for rules that look at a layer's input. No decision of a person's: undo keeps it.
+    std::shared_ptr<const CalibrationState> calibration = std::make_shared<const CalibrationState>();
 
     const TensorInfo& info(size_t tensor) const { return model->checkpoint().tensors()[tensor]; }
 };

@@ -4,27 +4,47 @@
 
 namespace lacuna {
 
+Runner& Evaluator::runner_for(const CheckpointPtr& checkpoint) {
+    if (loaded_ != checkpoint) {
+        runner_.reset();
+        runner_ = make_runner(checkpoint, "cpu");
+        loaded_ = checkpoint;
+    }
+    return *runner_;
+}
+
 void Evaluator::run(const CheckpointPtr& checkpoint, const Dataset& data, const MaskSet& masks, bool need_dense,
                     Progress& progress, const std::function<void(const Result&)>& found) {
+    const std::lock_guard lock(mutex_);
     Result result;
     result.masks = masks;
     try {
-        if (loaded_ != checkpoint) {
-            runner_.reset();
-            runner_ = make_runner(checkpoint, "cpu");
-            loaded_ = checkpoint;
-        }
+        Runner& runner = runner_for(checkpoint);
         if (need_dense) {
-            result.dense = runner_->evaluate(data, {}, progress);
+            result.dense = runner.evaluate(data, {}, progress);
             if (!masks.empty()) found(result);
         }
-        result.pruned = masks.empty() && result.dense ? *result.dense : runner_->evaluate(data, masks, progress);
+        result.pruned = masks.empty() && result.dense ? *result.dense : runner.evaluate(data, masks, progress);
     } catch (const Cancelled&) {
         return;
     } catch (const std::exception& error) {
         result.problem = error.what();
     }
     found(result);
+}
+
+ActivationSet Evaluator::calibrate(const CheckpointPtr& checkpoint, const DatasetPtr& data,
+                                   const std::vector<std::string>& weights, Progress& progress) {
+    const std::lock_guard lock(mutex_);
+    progress.check();
+    if (calibrated_ != checkpoint || calibrated_on_ != data) seen_.clear();
+    calibrated_ = checkpoint;
+    calibrated_on_ = data;
+    std::vector<std::string> unseen;
+    for (const std::string& weight : weights)
+        if (!seen_.contains(weight)) unseen.push_back(weight);
+    if (!unseen.empty()) seen_.merge(runner_for(checkpoint).calibrate(*data, unseen, progress));
+    return seen_;
 }
 
 }  // namespace lacuna

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -9,7 +10,8 @@
 
 namespace lacuna {
 
-/// Runs a model under masks for a session; keeps the loaded model between runs. One thread at a time.
+/// Runs a model for a session, under masks or to calibrate; keeps the loaded model between runs. Any thread may call
+/// it; a second call waits for the first.
 class Evaluator {
   public:
     struct Result {
@@ -24,9 +26,20 @@ class Evaluator {
     void run(const CheckpointPtr& checkpoint, const Dataset& data, const MaskSet& masks, bool need_dense,
              Progress& progress, const std::function<void(const Result&)>& found);
 
+    /// What all samples bring to the layers of `weights`. What an earlier call saw with the same model and data is not
+    /// run again. Throws Error and Cancelled as Runner::calibrate and make_runner do.
+    ActivationSet calibrate(const CheckpointPtr& checkpoint, const DatasetPtr& data,
+                            const std::vector<std::string>& weights, Progress& progress);
+
   private:
+    Runner& runner_for(const CheckpointPtr& checkpoint);
+
+    std::mutex mutex_;  ///< guards everything
     CheckpointPtr loaded_;
     std::unique_ptr<Runner> runner_;
+    CheckpointPtr calibrated_;  ///< that `seen_` is of
+    DatasetPtr calibrated_on_;
+    ActivationSet seen_;
 };
 
 }  // namespace lacuna

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/session/calibration.h"
 #include "engine/session/mask_units.h"
 #include "engine/session/tensor_loop.h"
 
@@ -33,10 +34,12 @@ void compute(const Document& document, MaskWork& work, const Progress& progress)
 
 }  // namespace
 
-std::vector<MaskWork> preview_work(const Document& document, std::optional<size_t> focus) {
+std::vector<MaskWork> preview_work(const Document& document, std::optional<size_t> focus, bool calibrating) {
+    const auto outdated = [&](size_t i) { return document.tensors[i]->computing; };
+    const auto waits = [&](size_t i) { return calibrating && is_uncalibrated(document, i); };
     std::vector<std::vector<size_t>> units = units_of(document.tensors);
     std::erase_if(units, [&](const auto& unit) {
-        return std::none_of(unit.begin(), unit.end(), [&](size_t i) { return document.tensors[i]->computing; });
+        return std::none_of(unit.begin(), unit.end(), outdated) || std::any_of(unit.begin(), unit.end(), waits);
     });
     if (focus) {
         const auto first = std::find_if(units.begin(), units.end(), [&](const auto& unit) {

@@ -17,8 +17,8 @@ struct MaskWork {
 };
 
 /// The next slice of previews: the unit of the tensor in focus first, then in order, as much as takes a few tens of
-/// milliseconds, but at least one unit.
-std::vector<MaskWork> preview_work(const Document& document, std::optional<size_t> focus);
+/// milliseconds, but at least one unit. `calibrating`: units that a calibration on its way is for are left for later.
+std::vector<MaskWork> preview_work(const Document& document, std::optional<size_t> focus, bool calibrating);
 /// What a step has to compute: every unit with an enabled tensor whose preview is not at hand.
 std::vector<MaskWork> step_work(const Document& document);
 

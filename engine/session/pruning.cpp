@@ -8,6 +8,7 @@
 #include "engine/formats/file_checkpoint.h"
 #include "engine/session/shared_masks.h"
 #include "engine/session/tensor_loop.h"
+#include "engine/sparsifiers/group_text.h"
 #include "engine/sparsifiers/units.h"
 
 namespace lacuna {
@@ -104,6 +105,13 @@ void Pruning::compute_unit(std::span<const size_t> unit, const Progress& progres
         next[unit[i]] = std::make_shared<const Mask>(std::move(masks[i]));
         release_storage(*checkpoint_, checkpoint_->tensors()[groups_[unit[i]].target.tensor].storage);
     }
+}
+
+std::string Pruning::to_string() const {
+    std::string text = counted(groups_.size(), "group") + " after " + counted(size_t(steps_), "step") + "\n";
+    for (const Group& group : groups_)
+        text += group_in_words(group.fqn, *group.target.sparsifier, group.target.options, group.fake_sparsity);
+    return text;
 }
 
 MaskSet Pruning::masks() const {

@@ -43,6 +43,8 @@ class Pruning {
     /// mask has changed.
     void step(Progress& progress);
     int steps_taken() const { return steps_; }
+    /// The groups in words, an option a line.
+    std::string to_string() const;
     /// The masks by tensor FQN, ready for `export_checkpoint`, which squashes them into the written file. Tensors that
     /// share storage lose there what any of their masks prunes, as they will in the file.
     MaskSet masks() const;

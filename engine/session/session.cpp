@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/output_file.h"
+#include "engine/session/calibration.h"
 #include "engine/session/document_schedule.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/session_impl.h"
@@ -29,6 +30,7 @@ std::string drag_key(const std::string& option, const std::vector<size_t>& tenso
 /// Tensors on which the recipe, run from the start, gives another mask than the one shown.
 std::vector<std::string> differing(const Document& document, const Recipe& recipe, Progress& progress) {
     Pruning pruning(document.model->checkpoint_ptr(), resolve(recipe, document.model->checkpoint()), recipe.ties);
+    pruning.set_activations(document.calibration->seen);
     take_steps(pruning, recipe, progress);
     MaskSet shown = export_masks(document);
     std::vector<std::string> names;
@@ -87,6 +89,7 @@ void Session::open_data(fs::path data) {
         s.run_job("Opening data " + path.filename().string(), token, [&](Progress&) {
             s.data = Dataset::open(path);
             s.forget_evaluations();
+            s.forget_calibration();
         });
     }));
 }
@@ -108,7 +111,10 @@ void Session::load_recipe(fs::path recipe) {
             return s.publish();
         }
         s.run_job("Recipe " + path.filename().string(), token, [&](Progress& progress) {
-            s.commit("Recipe " + path.filename().string(), with_recipe(*s.document, read_recipe(path), progress));
+            const Recipe read = read_recipe(path);
+            const Checkpoint& checkpoint = s.document->model->checkpoint();
+            s.calibrate(weights_to_calibrate(checkpoint, resolve(read, checkpoint)), progress);
+            s.commit("Recipe " + path.filename().string(), with_recipe(*s.document, read, progress));
         });
     }));
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/session/calibration.h"
+
 namespace lacuna {
 namespace {
 
@@ -114,7 +116,7 @@ void Session::Impl::go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>
     UndoEntry entry = std::move(from.back());
     from.pop_back();
     to.push_back({entry.label, document});
-    document = std::move(entry.document);
+    document = with_calibration(*entry.document, document->calibration);
     drag.clear();
     modified = true;
     document_changed();
@@ -128,6 +130,7 @@ void Session::Impl::start_over() {
     detail_of = nullptr;
     modified = false;
     forget_evaluations();
+    calibrating = false;
 }
 
 bool Session::Impl::pending() const {
@@ -135,6 +138,7 @@ bool Session::Impl::pending() const {
 }
 
 void Session::Impl::document_changed() {
+    request_calibration();
     request_previews();
     request_detail();
     request_evaluation();
@@ -143,9 +147,10 @@ void Session::Impl::document_changed() {
 
 void Session::Impl::request_previews() {
     if (previewing || !document || !any_computing(*document)) return;
+    auto found = std::make_shared<std::vector<MaskWork>>(preview_work(*document, focus, calibrating));
+    if (found->empty()) return;
     previewing = true;
-    previews.post(counted([this, from = document, first = focus](const CancelToken& token) {
-        auto found = std::make_shared<std::vector<MaskWork>>(preview_work(*from, first));
+    previews.post(counted([this, from = document, found](const CancelToken& token) {
         compute_masks(*from, *found, token);
         if (token.cancelled()) return;
         post([this, from, found] {
@@ -328,6 +333,7 @@ bool Session::Impl::step_now(const CancelToken& token) {
     if (!document) return false;
     DocumentPtr next;
     run_job("Step", token, [&](Progress& progress) {
+        calibrate(uncalibrated(*document), progress);
         next = stepped(*document, progress);
         commit("Step " + std::to_string(next->steps), next);
     });
@@ -337,6 +343,7 @@ bool Session::Impl::step_now(const CancelToken& token) {
 void Session::Impl::run_to_the_end(const CancelToken& token) {
     if (!document || !document->schedule || document->steps >= document->schedule->steps) return;
     run_job("Taking the schedule's steps", token, [&](Progress& progress) {
+        calibrate(uncalibrated(*document), progress);
         bool first = true;
         while (document->steps < document->schedule->steps) {
             DocumentPtr next = stepped(*document, progress);

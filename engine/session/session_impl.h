@@ -73,13 +73,13 @@ struct Session::Impl {
     double evaluation_seconds = 0;
     std::optional<Evaluation> dense, accuracy;
     std::string evaluation_problem;
-    bool evaluating = false, previewing = false, modified = false;
+    bool evaluating = false, previewing = false, calibrating = false, modified = false;
     std::optional<JobState> job;
     std::vector<Notice> notices;
     uint64_t notice_number = 0, version = 0;
     // ---- one lane each
     DetailCache details;  ///< previews
-    Evaluator evaluator;  ///< evaluations
+    Evaluator evaluator;  ///< any
     Lane control, previews, evaluations, jobs;
 
     /// Work for a lane, counted for wait_idle.
@@ -116,6 +116,13 @@ struct Session::Impl {
     void request_evaluation();
     void take_evaluation(const Evaluator::Result& result);
     void forget_evaluations();
+    /// Starts a job that sees what the document's rules look at, if something is missing and there is data for it.
+    void request_calibration();
+    /// The same at once, for what is to be stepped now: `weights` are those that a calibration is missing of.
+    void calibrate(const std::vector<std::string>& weights, Progress& progress);
+    void take_calibration(ActivationSet seen);
+    void fail_calibration(const std::vector<std::string>& weights, const Error& error);
+    void forget_calibration();
 
     // ---- jobs
     void run_job(const std::string& title, const CancelToken& token, const std::function<void(Progress&)>& work);

@@ -24,8 +24,14 @@ class Arranged {
     Arranged(const TensorView& weight, const Mask* current, bool along_inner);
 
     const Shape& shape() const { return weight_.shape; }
+    const TensorView& view() const { return weight_; }
     MatrixShape matrix() const { return inner_last_ ? inner_last_->matrix() : matrix_shape(weight_.shape); }
-    Scores scores(bool squared) const { return Scores(weight_, squared, current_ ? &*current_ : nullptr); }
+    /// `factors`, if given, are of `matrix()` and must outlive the scores.
+    Scores scores(bool squared, const ScoreFactors* factors = nullptr) const {
+        return Scores(weight_, squared, current_ ? &*current_ : nullptr, factors);
+    }
+    /// A mask of the weight's own shape in this order.
+    Mask arranged(const Mask& mask) const { return inner_last_ ? inner_last_->arranged(mask) : mask; }
     /// A mask in this order as one of the weight's own shape.
     Mask restored(Mask mask) const { return inner_last_ ? inner_last_->restored(mask) : mask; }
 

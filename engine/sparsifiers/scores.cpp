@@ -37,8 +37,19 @@ void keys_of_others(const TensorView& weight, int64_t begin, int64_t end, bool s
 
 }  // namespace
 
-Scores::Scores(const TensorView& weight, bool squared, const Mask* mask)
-    : weight_(weight), size_(weight.elements()), squared_(squared), mask_(mask) {}
+Scores::Scores(const TensorView& weight, bool squared, const Mask* mask, const ScoreFactors* factors)
+    : weight_(weight), size_(weight.elements()), squared_(squared), mask_(mask), factors_(factors) {}
+
+template <typename Key>
+void Scores::multiply(int64_t begin, int64_t end, Key* keys) const {
+    const int64_t columns = factors_->columns;
+    for (int64_t at = begin; at < end;) {
+        const int64_t row = at / columns, column = at % columns, here = std::min(end - at, columns - column);
+        const double* factors = factors_->values.data() + row / factors_->rows * columns + column;
+        kernels::multiply_keys(factors, here, keys + (at - begin));
+        at += here;
+    }
+}
 
 void Scores::read(int64_t begin, int64_t end, kernels::Key32* keys) const {
     switch (weight_.dtype) {
@@ -60,6 +71,7 @@ void Scores::read(int64_t begin, int64_t end, kernels::Key32* keys) const {
         default:
             keys_of_others(weight_, begin, end, squared_, keys);
     }
+    if (factors_) multiply(begin, end, keys);
     if (mask_) kernels::zero_pruned(mask_->words().data(), begin, end - begin, keys);
 }
 
@@ -68,6 +80,7 @@ void Scores::read(int64_t begin, int64_t end, kernels::Key64* keys) const {
     each_piece<double>(weight_, begin, end, [&](const double* weights, int64_t count, int64_t done) {
         kernels::keys_f64(weights, count, squared_, keys + done);
     });
+    if (factors_) multiply(begin, end, keys);
     if (mask_) kernels::zero_pruned(mask_->words().data(), begin, end - begin, keys);
 }
 

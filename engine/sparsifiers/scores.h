@@ -6,12 +6,19 @@
 
 namespace lacuna {
 
+/// What scores are multiplied by: weight (r, c) of the matrix by values[r / rows · columns + c].
+struct ScoreFactors {
+    std::vector<double> values;  ///< none negative; rounded to float32 where scores are
+    int64_t columns = 0;         ///< of the matrix
+    int64_t rows = 1;            ///< that share their factors
+};
+
 /// The scores of a tensor's weights as keys (kernels/keys.h): |w| or w² rounded to float32, for F64 to double. Nothing
 /// is stored: they are computed from the weights whenever somebody reads them.
 class Scores {
   public:
-    /// `weight` is contiguous. Weights that `mask` prunes score 0; null: none. Both must outlive this.
-    Scores(const TensorView& weight, bool squared, const Mask* mask);
+    /// `weight` is contiguous. Weights that `mask` prunes score 0; null: none. All must outlive this.
+    Scores(const TensorView& weight, bool squared, const Mask* mask, const ScoreFactors* factors = nullptr);
 
     int64_t size() const { return size_; }
     /// Keys of weights [begin, end), row-major.
@@ -27,12 +34,15 @@ class Scores {
     }
 
   private:
+    template <typename Key>
+    void multiply(int64_t begin, int64_t end, Key* keys) const;
     void read_widened(int64_t begin, int64_t end, kernels::Key64* keys) const;
 
     const TensorView& weight_;
     int64_t size_;
     bool squared_;
     const Mask* mask_;
+    const ScoreFactors* factors_;
 };
 
 /// Keys of the blocks' mean scores over the matrix, in row-major order of the blocks; ragged edge blocks average their

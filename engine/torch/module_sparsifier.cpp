@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/sparsifiers/group_text.h"
 #include "engine/sparsifiers/units.h"
 #include "engine/torch/calibrate.h"
 #include "engine/torch/masked_tensor.h"
@@ -166,6 +167,13 @@ std::vector<std::vector<size_t>> ModuleSparsifier::units() const {
     for (std::vector<size_t>& unit : units)
         for (size_t& member : unit) member = enabled[member];
     return units;
+}
+
+std::string ModuleSparsifier::to_string() const {
+    std::string text = counted(groups_.size(), "group") + " after " + counted(size_t(steps_), "step") + "\n";
+    for (const SparsifyGroup& group : groups_)
+        text += group_in_words(group.tensor_fqn, *group.sparsifier, group.options, group.fake_sparsity);
+    return text;
 }
 
 void ModuleSparsifier::compute(const std::vector<size_t>& unit, std::vector<MaskPtr>& next) const {

@@ -100,6 +100,8 @@ class ModuleSparsifier {
     /// Throws Error(argument) for a tensor that is not prepared.
     const SparsifyGroup& group(std::string_view tensor_fqn) const;
     int steps_taken() const { return steps_; }
+    /// The groups in words, an option a line.
+    std::string to_string() const;
     /// What entered the layer of a prepared tensor since `prepare`; null where nothing did, or its rule does not look.
     ActivationsPtr activations(std::string_view tensor_fqn) const;
     /// The values of a prepared tensor without its mask, and giving it others (of the same shape), as loading a

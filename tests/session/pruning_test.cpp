@@ -200,5 +200,27 @@ TEST(Zeros, CountWhatAMaskPrunesOnce) {
     EXPECT_ANY_THROW(count_zeros(strided, &mask));
 }
 
+TEST(Pruning, TellsItsGroupsInWords) {
+    const ScratchFolder folder;
+    const auto checkpoint = open_checkpoint(write_safetensors(
+        folder / "m.safetensors", {random_weights("a.weight", {4, 4}, 1), random_weights("b.weight", {4, 4}, 2)}));
+    Pruning pruning =
+        pruned(checkpoint, "  - {layers: 'a*', sparsifier: n_m}\n  - {layers: 'b*', sparsifier: random}\n");
+    pruning.enable_mask_update("b.weight", false);
+    EXPECT_EQ(pruning.to_string(),
+              "2 groups after 1 step\n"
+              "  a.weight [4, 4]: n_m, 8 of 16 pruned\n"
+              "    m: 4\n"
+              "    n: 2\n"
+              "    score: masked\n"
+              "  b.weight [4, 4]: random, 8 of 16 pruned, frozen\n"
+              "    seed: 0\n"
+              "    sparse_block_shape: [1, 1]\n"
+              "    sparsity_level: 0.5\n");
+    Progress progress;
+    pruning.step(progress);
+    EXPECT_EQ(pruning.to_string().substr(0, 22), "2 groups after 2 steps");
+}
+
 }  // namespace
 }  // namespace lacuna

@@ -1,0 +1,57 @@
+#include "engine/session/calibration.h"
+
+#include "engine/base/error.h"
+#include "engine/session/document_edit.h"
+
+namespace lacuna {
+
+std::vector<std::string> weights_to_calibrate(const Checkpoint& checkpoint, std::span<const Target> targets) {
+    std::vector<std::string> weights;
+    for (const Target& target : targets)
+        if (target.sparsifier->needs_activations()) weights.push_back(checkpoint.tensors()[target.tensor].name);
+    return weights;
+}
+
+bool is_uncalibrated(const Document& document, size_t tensor) {
+    const TensorState& state = *document.tensors[tensor];
+    if (!state.sparsifier || state.frozen || !state.sparsifier->needs_activations()) return false;
+    const std::string& name = document.info(tensor).name;
+    return !document.calibration->seen.contains(name) && !document.calibration->problems.contains(name);
+}
+
+std::vector<std::string> uncalibrated(const Document& document) {
+    std::vector<std::string> weights;
+    for (size_t i = 0; i < document.tensors.size(); ++i)
+        if (is_uncalibrated(document, i)) weights.push_back(document.info(i).name);
+    return weights;
+}
+
+DocumentPtr with_calibration(const Document& document, std::shared_ptr<const CalibrationState> calibration) {
+    const auto seen_in = [](const CalibrationState& one, const std::string& name) {
+        const auto found = one.seen.find(name);
+        return found == one.seen.end() ? nullptr : found->second;
+    };
+    auto next = std::make_shared<Document>(document);
+    for (size_t i = 0; i < next->tensors.size(); ++i) {
+        const TensorState& state = *document.tensors[i];
+        if (!state.sparsifier || !state.sparsifier->needs_activations()) continue;
+        const std::string& name = document.info(i).name;
+        if (state.problem.empty() && seen_in(*document.calibration, name) == seen_in(*calibration, name)) continue;
+        auto changed = std::make_shared<TensorState>(state);
+        outdate(*changed, document.info(i).elements());
+        next->tensors[i] = std::move(changed);
+    }
+    outdate_units(document.tensors, *next);
+    next->calibration = std::move(calibration);
+    return next;
+}
+
+void demand_activations(const std::vector<std::string>& weights, const ActivationSet& activations,
+                        const std::string& hint) {
+    for (const std::string& weight : weights)
+        if (!activations.contains(weight))
+            throw Error(ErrorKind::argument, weight,
+                        "its rule weighs what enters the layer, and nothing says what does", hint);
+}
+
+}  // namespace lacuna

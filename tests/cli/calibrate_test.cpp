@@ -1,0 +1,96 @@
+// Rules that look at a layer's input, on the command line.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/workplace.h"
+
+namespace lacuna {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using namespace testing_support;
+
+class Calibrate : public testing::Test {
+  protected:
+    std::vector<std::string> prune(const std::string& model, const std::string& out, std::vector<std::string> more) {
+        std::vector<std::string> all{"prune", model, "--recipe", recipes + "wanda.yaml", "--out", place.at(out)};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+
+    Workplace place;
+    std::string demo = std::string(LACUNA_RESOURCES) + "/demo/", recipes = std::string(LACUNA_RESOURCES) + "/recipes/";
+    std::string data = demo + "digits_test.safetensors";
+};
+
+TEST_F(Calibrate, WithoutASourcePruneSaysWhatToDo) {
+    const Outcome outcome = lacuna_cli(prune(demo + "digits_cnn.pt", "out.pt", {}));
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("conv1.weight"), HasSubstr("--data"), HasSubstr("--activations")));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
+    EXPECT_FALSE(fs::exists(place.at("out.pt")));
+    EXPECT_EQ(lacuna_cli(prune(demo + "digits_cnn.pt", "out.pt", {"--data", data, "--activations", "seen"})).status, 2);
+}
+
+TEST_F(Calibrate, AnActivationsFileNeedsNoLibTorch) {
+    const std::vector<double> squares{1, 4, 9, 16};
+    write_safetensors(place.at("seen.safetensors"), {tensor_of<double>("fc.weight", DType::F64, {4}, squares)},
+                      {{"rows.fc.weight", "10"}, {"weight_dim.fc.weight", "1"}});
+    write_safetensors(place.at("one.safetensors"),
+                      {tensor_of<float>("fc.weight", DType::F32, {1, 4}, {4, 3, 2, 1.9f})});
+    Program program(prune(place.at("one.safetensors"), "out.safetensors",
+                          {"--activations", place.at("seen.safetensors"), "--masks", place.at("masks.safetensors")}));
+    const Outcome outcome = program.with("LACUNA_TORCH_LIBRARY", "/nowhere/liblacuna_torch.so").run();
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    const std::string masks = ScratchFolder::read(place.at("masks.safetensors"));
+    EXPECT_EQ(masks.substr(masks.size() - 4), std::string({0, 0, 1, 1}).substr(0, 4)) << "4·1, 3·2, 2·3, 1.9·4";
+    write_safetensors(place.at("two.safetensors"),
+                      {random_weights("fc.weight", {1, 4}), random_weights("head.weight", {2, 4})});
+    const Outcome missing =
+        lacuna_cli(prune(place.at("two.safetensors"), "other", {"--activations", place.at("seen.safetensors")}));
+    EXPECT_EQ(missing.status, 1);
+    EXPECT_THAT(missing.err, HasSubstr("head.weight"));
+    EXPECT_FALSE(fs::exists(place.at("other")));
+}
+
+TEST_F(Calibrate, DataAndAFileOfTheSameDataGiveTheSameMasks) {
+    if (!fs::exists(fs::path(LACUNA_CLI).parent_path() / "../lib/liblacuna_torch.so"))
+        GTEST_SKIP() << "no LibTorch side";
+    const std::string seen = place.at("seen.safetensors");
+    const Outcome calibrated = lacuna_cli({"calibrate", demo + "digits_cnn.pt", "--data", data, "--out", seen});
+    ASSERT_EQ(calibrated.status, 0) << calibrated.err;
+    EXPECT_THAT(calibrated.out, AllOf(HasSubstr("4 weights"), HasSubstr("450 samples")));
+    const Outcome by_data = lacuna_cli(
+        prune(demo + "digits_cnn.pt", "a.pt", {"--data", data, "--masks", place.at("a.masks"), "--report", "-"}));
+    ASSERT_EQ(by_data.status, 0) << by_data.err;
+    EXPECT_NEAR(nlohmann::json::parse(by_data.out)["total"]["sparsity"].get<double>(), 0.5, 0.01);
+    const Outcome by_file = lacuna_cli(prune(demo + "digits_cnn.safetensors", "b.safetensors",
+                                             {"--activations", seen, "--masks", place.at("b.masks")}));
+    ASSERT_EQ(by_file.status, 0) << by_file.err;
+    EXPECT_EQ(ScratchFolder::read(place.at("a.masks")), ScratchFolder::read(place.at("b.masks")));
+
+    const Outcome by_recipe = lacuna_cli({"calibrate", demo + "digits_cnn.pt", "--data", data, "--out", place.at("c"),
+                                          "--recipe", recipes + "wanda.yaml"});
+    ASSERT_EQ(by_recipe.status, 0) << by_recipe.err;
+    EXPECT_EQ(ScratchFolder::read(seen), ScratchFolder::read(place.at("c")));
+    const Outcome nobody = lacuna_cli({"calibrate", demo + "digits_cnn.pt", "--data", data, "--out", place.at("d"),
+                                       "--recipe", recipes + "half.yaml"});
+    EXPECT_EQ(nobody.status, 1);
+    EXPECT_THAT(nobody.err, HasSubstr("no rule of it looks"));
+}
+
+TEST_F(Calibrate, AModelWithoutCodeSaysSo) {
+    const Outcome outcome = lacuna_cli(prune(demo + "digits_cnn.safetensors", "out.safetensors", {"--data", data}));
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("no code"));
+    EXPECT_FALSE(fs::exists(place.at("out.safetensors")));
+}
+
+}  // namespace
+}  // namespace lacuna
