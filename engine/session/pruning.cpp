@@ -49,8 +49,9 @@ void Pruning::set_masks(const MaskSet& masks) {
             throw Error(ErrorKind::argument, name, "has no mask", "prepare it, or check the name");
         const Shape& shape = known->second->fake_sparsity.mask->shape();
         if (mask->shape() != shape)
-            throw Error(ErrorKind::argument, name,
-                        "its mask has shape " + to_string(mask->shape()) + ", the tensor " + to_string(shape));
+            throw Error(
+                ErrorKind::argument, name,
+                "its mask has shape " + lacuna::to_string(mask->shape()) + ", the tensor " + lacuna::to_string(shape));
     }
     for (const auto& [name, mask] : masks) by_name.at(name)->fake_sparsity.mask = mask;
 }

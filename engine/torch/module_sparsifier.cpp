@@ -113,8 +113,8 @@ void ModuleSparsifier::check(const SparsifyGroup& group, const at::Tensor& tenso
         throw wrong(group.tensor_fqn, error.where() + ": " + error.problem(), error.hint());
     }
     if (group.fake_sparsity.mask->shape() != shape)
-        throw wrong(group.tensor_fqn, "its mask has shape " + to_string(group.fake_sparsity.mask->shape()) +
-                                          ", the tensor " + to_string(shape));
+        throw wrong(group.tensor_fqn, "its mask has shape " + lacuna::to_string(group.fake_sparsity.mask->shape()) +
+                                          ", the tensor " + lacuna::to_string(shape));
 }
 
 void ModuleSparsifier::replace(std::vector<SparsifyGroup> groups, int steps) {
@@ -248,8 +248,8 @@ void ModuleSparsifier::set_original(std::string_view tensor_fqn, const at::Tenso
     need_prepared("set_original");
     MaskedTensor& tensor = *tensors_[index_of(tensor_fqn)];
     if (values.sizes() != tensor.tensor().sizes())
-        throw wrong(std::string(tensor_fqn), "the new values have shape " + to_string(values.sizes().vec()) +
-                                                 ", the tensor " + to_string(tensor.tensor().sizes().vec()));
+        throw wrong(std::string(tensor_fqn), "the new values have shape " + lacuna::to_string(values.sizes().vec()) +
+                                                 ", the tensor " + lacuna::to_string(tensor.tensor().sizes().vec()));
     tensor.set_original(values);
 }
 
