@@ -104,6 +104,7 @@ class ModuleSparsifier {
     std::string to_string() const;
     /// What entered the layer of a prepared tensor since `prepare`; null where nothing did, or its rule does not look.
     ActivationsPtr activations(std::string_view tensor_fqn) const;
+    bool squashed() const { return phase_ == Phase::squashed; }
     /// The values of a prepared tensor without its mask, and giving it others (of the same shape), as loading a
     /// checkpoint into a prepared module does. Throws Error(argument), Error(state) once squashed.
     at::Tensor original(std::string_view tensor_fqn) const;
