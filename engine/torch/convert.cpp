@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/torch/masked_activations.h"
+#include "engine/torch/quantized/convert_file.h"
 #include "engine/torch/structured/smaller.h"
 
 namespace lacuna {
@@ -12,8 +13,12 @@ namespace {
 
 /// One line for each conversion that engine/model declares.
 const std::map<std::string_view, ConvertFunction>& functions() {
-    static const std::map<std::string_view, ConvertFunction> all{{"masked_activations", convert_to_masked_activations},
-                                                                 {"smaller", convert_to_smaller}};
+    static const std::map<std::string_view, ConvertFunction> all{
+        {"masked_activations", convert_to_masked_activations},
+        {"sparse_quantized_dynamic", convert_sparse_quantised_dynamic},
+        {"sparse_quantized_static", convert_sparse_quantised_static},
+        {"smaller", convert_to_smaller},
+    };
     return all;
 }
 

@@ -13,6 +13,8 @@
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/one_thread.h"
+#include "engine/torch/quantized/archive_engine.h"
+#include "engine/torch/quantized/engine_scope.h"
 #include "engine/torch/score.h"
 #include "engine/torch/tensor.h"
 
@@ -69,6 +71,7 @@ class TorchRunner : public Runner {
   public:
     TorchRunner(CheckpointPtr checkpoint, at::Device device)
         : name_(checkpoint->path().string()),
+          engine_(archive_engine(checkpoint->path())),
           device_(device),
           module_(load()),
           tensors_(named_tensors(module_)),
@@ -82,6 +85,7 @@ class TorchRunner : public Runner {
 
     Evaluation evaluate(const Dataset& data, const MaskSet& masks, Progress& progress) override {
         const auto began = std::chrono::steady_clock::now();
+        const EngineScope scope(engine_);
         const OneThread one_thread;  // for the masks too: OpenMP's helpers spin long after a short loop
         const at::Tensor labels = as_tensor(data.labels());
         weights_.apply(masks);
@@ -106,6 +110,7 @@ class TorchRunner : public Runner {
     }
 
     ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights, Progress& progress) override {
+        const EngineScope scope(engine_);
         const OneThread one_thread;
         std::vector<at::Tensor> watched;
         for (const std::string& name : weights) watched.push_back(tensor(name));
@@ -129,6 +134,7 @@ class TorchRunner : public Runner {
 
   private:
     torch::jit::Module load() const {
+        const EngineScope scope(engine_);
         try {
             torch::jit::Module module = torch::jit::load(name_, device_);
             module.eval();
@@ -161,7 +167,8 @@ class TorchRunner : public Runner {
     template <class Body>
     void in_batches(const Dataset& data, Progress& progress, const char* stage, Body&& body) const {
         const int64_t samples = data.samples(), size = batch_size(data.inputs(), samples);
-        const int64_t wave_samples = size * (device_.is_cpu() ? threads() : 1);
+        const bool alone = !device_.is_cpu() || engine_ == sparse_dynamic_engine;  // its weights hold scratch space
+        const int64_t wave_samples = size * (alone ? 1 : threads());
         progress.begin(stage, uint64_t(samples), "samples");
         for (int64_t first = 0; first < samples; first += wave_samples) {
             const int64_t last = std::min(samples, first + wave_samples);
@@ -219,6 +226,7 @@ class TorchRunner : public Runner {
     }
 
     std::string name_;
+    std::optional<c10::QEngine> engine_;  ///< that the model needs
     at::Device device_;
     torch::jit::Module module_;
     std::vector<std::pair<std::string, at::Tensor>> tensors_;

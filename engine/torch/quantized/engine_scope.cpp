@@ -1,6 +1,7 @@
 #include "engine/torch/quantized/engine_scope.h"
 
 #include <ATen/Context.h>
+#include <torch/script.h>
 
 #include <algorithm>
 #include <string>
@@ -20,6 +21,16 @@ void demand(c10::QEngine engine) {
     if (std::find(here.begin(), here.end(), engine) == here.end())
         throw Error(ErrorKind::missing, std::string(engine_name(engine)),
                     "this LibTorch has no such engine for quantised operators on this machine");
+}
+
+/// QNNPACK starts when something is packed for it, but not when a packed sparse weight is loaded, whose operators then
+/// fail.
+void start_qnnpack() {
+    [[maybe_unused]] static const c10::IValue packed = [] {
+        torch::jit::Stack stack{at::quantize_per_tensor(at::zeros({1, 1}), 1, 0, at::kQInt8), c10::IValue()};
+        c10::Dispatcher::singleton().findSchemaOrThrow("quantized::linear_prepack", "").callBoxed(&stack);
+        return stack.at(0);
+    }();
 }
 
 }  // namespace
@@ -53,13 +64,17 @@ c10::QEngine find_engine(std::string_view name) {
                 "the engines are fbgemm, qnnpack, onednn and x86");
 }
 
-EngineScope::EngineScope(c10::QEngine engine) : alone_(engine_mutex()), before_(at::globalContext().qEngine()) {
-    demand(engine);
-    at::globalContext().setQEngine(engine);
+EngineScope::EngineScope(std::optional<c10::QEngine> engine) : before_(at::globalContext().qEngine()) {
+    if (!engine) return;
+    demand(*engine);
+    alone_ = std::unique_lock(engine_mutex());
+    before_ = at::globalContext().qEngine();
+    at::globalContext().setQEngine(*engine);
+    if (*engine == c10::QEngine::QNNPACK) start_qnnpack();
 }
 
 EngineScope::~EngineScope() {
-    at::globalContext().setQEngine(before_);
+    if (alone_.owns_lock()) at::globalContext().setQEngine(before_);
 }
 
 }  // namespace lacuna

@@ -3,6 +3,7 @@
 #include <c10/core/QEngine.h>
 
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -26,8 +27,8 @@ inline constexpr c10::QEngine sparse_dynamic_engine = c10::QEngine::QNNPACK;
 /// Quantised operators that other threads run outside any scope meanwhile see this engine too.
 class EngineScope {
   public:
-    /// Throws Error(missing) for an engine that is not here.
-    explicit EngineScope(c10::QEngine engine);
+    /// Nothing chooses nothing and waits for nobody. Throws Error(missing) for an engine that is not here.
+    explicit EngineScope(std::optional<c10::QEngine> engine);
     ~EngineScope();
     EngineScope(const EngineScope&) = delete;
     EngineScope& operator=(const EngineScope&) = delete;

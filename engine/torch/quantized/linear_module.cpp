@@ -129,8 +129,13 @@ torch::jit::Module sparse_quantized_dynamic_linear(const at::Tensor& weight, con
     demand_weight(weight);
     const SparseLinear packed = SparseLinear::pack(weight, plain(bias), block, sparse_dynamic_engine);
     const std::string call = "sparse.qlinear_dynamic(wide.contiguous(), self._packed_params)";
-    return relu ? dynamic_module("SparseQuantizedDynamicLinearReLU", packed.object(), "torch.relu(" + call + ")")
-                : dynamic_module("SparseQuantizedDynamicLinear", packed.object(), call);
+    Module module =
+        relu ? dynamic_module("SparseQuantizedDynamicLinearReLU", packed.object(), "torch.relu(" + call + ")")
+             : dynamic_module("SparseQuantizedDynamicLinear", packed.object(), call);
+    // Loading a sparse weight does not start QNNPACK, and the operator fails then; loading any dense one does.
+    const c10::IValue starter = dense_packed(at::quantize_per_tensor(at::zeros({1, 1}), 1, 0, at::kQInt8), {});
+    module.register_attribute("_starts_qnnpack", starter.type(), starter);
+    return module;
 }
 
 torch::jit::Module quantized_linear(const at::Tensor& weight, const std::optional<at::Tensor>& bias, bool relu,

@@ -47,7 +47,7 @@ class Rebuild {
     Module build(const Module& old, const std::string& fqn) {
         if (const auto known = built_.find(old._ivalue().get()); known != built_.end()) return known->second;
         if (!touches(old)) return old;
-        Module fresh(*old.type()->name(), old._ivalue()->compilation_unit(), true);
+        Module fresh(*old.type()->name(), unit_, true);
         built_.emplace(old._ivalue().get(), fresh);
         copy_members(old, fresh, fqn);
         copy_code(old, fresh, fqn);
@@ -209,6 +209,8 @@ class Rebuild {
         node->replaceInput(0, node->owningGraph()->insertNode(constant)->output());
     }
 
+    /// A compilation unit of its own, so that the names of new classes do not tell what else was done with the model.
+    std::shared_ptr<torch::jit::CompilationUnit> unit_ = std::make_shared<torch::jit::CompilationUnit>();
     std::unordered_map<const Object*, Module> built_;  ///< replacements, and what was made for a module
     std::unordered_map<const Object*, bool> touched_;
     std::unordered_map<const c10::ClassType*, std::string> replaced_types_;
