@@ -77,7 +77,7 @@ def check(cli: str, pruned: pathlib.Path, out: pathlib.Path, data: pathlib.Path,
 
 def check_layer(fqn: str, layer, before, conversion: str) -> None:
     weight, bias, block = torch.ops.sparse.qlinear_unpack(layer._packed_params)
-    original = before.get_parameter(f"{fqn}.weight").detach()
+    original = dict(before.named_parameters())[f"{fqn}.weight"].detach()
     assert block == [1, 4]
     scales = (original.abs().amax(1) / 127.5).clamp_min(torch.finfo(torch.float32).eps)
     expected = torch.quantize_per_channel(original, scales.double(), torch.zeros(len(scales)).long(), 0, torch.qint8)
