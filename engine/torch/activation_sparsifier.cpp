@@ -37,6 +37,7 @@ void check(const std::string& layer, const ActivationConfig& config) {
     need(bool(config.reduce_fn), "reduce_fn");
     need(bool(config.mask_fn), "mask_fn");
     if (!config.features) return;
+    need(!config.features->empty(), "index in features");
     need(config.feature_dim.has_value(), "feature_dim, which features need");
     for (const std::vector<int64_t>& feature : *config.features)
         if (feature.empty()) throw wrong(layer, "an entry of features names no index");

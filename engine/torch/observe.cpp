@@ -148,7 +148,7 @@ OperandObserver::OperandObserver(std::vector<at::Tensor> weights, Sink sink)
     : weights_(std::move(weights)), sink_(std::move(sink)) {
     Observers& observers = Observers::get();
     const std::unique_lock lock(observers.mutex);
-    if (observers.all.empty())
+    if (observers.all.empty())  // LibTorch 2.11 guards its list by a lock; record_function.h speaks of older ones
         observers.handle =
             at::addGlobalCallback(at::RecordFunctionCallback(operator_begins)
                                       .needsInputs(true)

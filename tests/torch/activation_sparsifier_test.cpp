@@ -252,6 +252,8 @@ TEST(TestActivationSparsifier, registering) {
                     sparsifier.register_layer("conv1", of_features(std::vector<std::vector<int64_t>>(1), 1));
                 }).what(),
                 HasSubstr("no index"));
+    EXPECT_THAT(error_of([&] { sparsifier.register_layer("conv1", of_features({}, 1)); }).what(),
+                HasSubstr("no index"));
     EXPECT_THAT(sparsifier.layers(), IsEmpty());
     EXPECT_EQ(error_of([&] { sparsifier.get_mask("conv1"); }).kind(), ErrorKind::argument);
     sparsifier.register_layer("conv1");

@@ -12,6 +12,7 @@
 #include "engine/base/parallel.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/observe_modules.h"
+#include "engine/torch/one_thread.h"
 #include "engine/torch/tensor.h"
 #include "tests/support/safetensors_file.h"
 #include "tests/support/scratch_folder.h"
@@ -74,6 +75,7 @@ TEST_P(MaskedActivations, zeroes_the_features_that_carry_least) {
         hooked.before(fqn, [&seen, fqn](c10::IValue& x) { seen[fqn] = x.toTensor().to(at::kDouble); });
     }
     const at::NoGradGuard no_grad;
+    const OneThread one_thread;  // small operators on a busy machine: waiting for threads takes longer
     hooked.forward({inputs});
     for (const ConversionRow& row : report.rows) {
         const std::string fqn = row.name.substr(0, row.name.rfind('.'));

@@ -58,22 +58,39 @@ def masked_in_python(model: torch.nn.Module, images: torch.Tensor) -> torch.nn.M
     return model
 
 
+class SharedTwice(torch.nn.Module):
+    """What a trace writes of it calls the shared layer's second use `forward1`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(1, 8, 3)
+        self.shared = torch.nn.Linear(36, 36)
+        self.head = torch.nn.Sequential(torch.nn.Linear(288, 16), torch.nn.ReLU(), torch.nn.Linear(16, 10))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.convolution(images)).flatten(2)
+        return self.head(self.shared(torch.relu(self.shared(x))).flatten(1))
+
+
 def main(cli: str, demo: pathlib.Path) -> None:
     images = load_file(demo / "digits_test.safetensors")["inputs"][: BATCH * BATCHES].contiguous()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         save_file({"inputs": images}, folder / "data.safetensors")
-        for each in ("digits_cnn", "digits_transformer"):
-            out = folder / f"{each}.pt"
+        shared = SharedTwice().eval()
+        torch.jit.trace(shared, images[:BATCH]).save(str(folder / "shared.pt"))
+        models = {demo / f"{each}.pt": network(demo, each) for each in ("digits_cnn", "digits_transformer")}
+        for source, model in (models | {folder / "shared.pt": shared}).items():
+            out = folder / f"masked_{source.name}"
             options = ["--option", f"sparsity_level={LEVEL}", "--option", "layers=all"]
-            run = [cli, "convert", demo / f"{each}.pt", "--to", "masked_activations", "--out", out]
+            run = [cli, "convert", source, "--to", "masked_activations", "--out", out]
             subprocess.run([*run, "--data", folder / "data.safetensors", *options], check=True, stdout=subprocess.DEVNULL)
-            ours, theirs = torch.jit.load(str(out)).eval(), masked_in_python(network(demo, each), images)
+            ours, theirs = torch.jit.load(str(out)).eval(), masked_in_python(model, images)
             with torch.no_grad():
                 left, right = ours(images), theirs(images)
             difference = (left - right).abs().max().item()
-            assert difference < 1e-4, f"{each}: outputs differ by {difference}"
-            print(f"{each}: outputs as PyTorch's to {difference:.1e}")
+            assert difference < 1e-4, f"{source.name}: outputs differ by {difference}"
+            print(f"{source.name}: outputs as PyTorch's to {difference:.1e}")
 
 
 if __name__ == "__main__":
