@@ -75,20 +75,29 @@ inline void fill_bits(uint64_t* words, int64_t begin, int64_t end, bool value) {
     }
 }
 
-/// The lowest 64 / Width bits of `bits`, each repeated Width times. Width is a power of two.
+/// Ones in runs of Half, one run in every Half · Width bits.
+template <int Half, int Width>
+inline constexpr uint64_t runs_of_ones = [] {
+    uint64_t runs = 0;
+    for (int at = 0; at < 64; at += Half * Width) runs |= low_bits(Half) << at;
+    return runs;
+}();
+
+/// Moves bits in runs of 2 · Half apart until every bit has the room of Width.
+template <int Half, int Width>
+constexpr uint64_t spread_bits(uint64_t bits) {
+    bits = (bits | bits << (Half * (Width - 1))) & runs_of_ones<Half, Width>;
+    if constexpr (Half > 1) bits = spread_bits<Half / 2, Width>(bits);
+    return bits;
+}
+
+/// The lowest 64 / Width bits of `bits`, each repeated Width times. Width is a power of two below 64.
 template <int Width>
 constexpr uint64_t repeat_bits(uint64_t bits) {
-    if constexpr (Width > 1) {
-        // Halves move apart, then quarters, until every bit has the room of Width; the spread bits are then filled in.
-        bits &= low_bits(64 / Width);
-        for (int half = 32 / Width; half > 0; half /= 2) {
-            uint64_t runs = 0;
-            for (int at = 0; at < 64; at += half * Width) runs |= low_bits(half) << at;
-            bits = (bits | bits << (half * (Width - 1))) & runs;
-        }
-        bits *= low_bits(Width);
-    }
-    return bits;
+    if constexpr (Width == 1)
+        return bits;
+    else
+        return spread_bits<32 / Width, Width>(bits & low_bits(64 / Width)) * low_bits(Width);
 }
 
 /// Appends runs of bits to whole words, from a word's first bit on.
