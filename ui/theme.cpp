@@ -36,6 +36,8 @@ Theme light_theme() {
     t.magnitude_middle = QColor(0x5a9bc8);
     t.magnitude_high = QColor(0x102a5c);
     t.threshold = QColor(0xb85000);
+    t.series = {QColor(0x0072b2), QColor(0xb84a00), QColor(0x007a5a),
+                QColor(0xa8527f), QColor(0x56607a), QColor(0x8a6500)};
     return t;
 }
 
@@ -68,6 +70,8 @@ Theme dark_theme() {
     t.magnitude_middle = QColor(0x2d6f9f);
     t.magnitude_high = QColor(0xe9f6c8);
     t.threshold = QColor(0xffb000);
+    t.series = {QColor(0x56b4e9), QColor(0xff9e4a), QColor(0x2fc79b),
+                QColor(0xe59bc4), QColor(0xb9c2d0), QColor(0xf0e442)};
     return t;
 }
 

@@ -2,6 +2,7 @@
 
 #include <QColor>
 #include <QPalette>
+#include <array>
 
 namespace lacuna::ui {
 
@@ -38,6 +39,8 @@ struct Theme {
     QColor magnitude_low;  ///< the ends and the middle of the ramp of |w|
     QColor magnitude_middle, magnitude_high;
     QColor threshold;  ///< the line that is dragged
+    /// Curves beside each other, in this order; Okabe and Ito's colours, which colour-blind people tell apart.
+    std::array<QColor, 6> series;
 
     // --- spacing and sizes in logical pixels
     static constexpr int tight = 4, space = 8, wide = 12, margin = 16, section = 24;

@@ -52,16 +52,6 @@ std::string count_text(double count) {
     return text;
 }
 
-std::string grouped(int64_t number) {
-    std::string digits = std::to_string(number);
-    for (auto at = int64_t(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) digits.insert(size_t(at), ",");
-    return digits;
-}
-
-std::string counted(int64_t number, const std::string& noun) {
-    return grouped(number) + ' ' + noun + (number == 1 ? "" : "s");
-}
-
 std::string percent_text(double fraction) {
     char text[32];
     std::snprintf(text, sizeof text, "%.2f %%", 100 * fraction);

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/base/numbers.h"
+
 namespace lacuna::cli {
 
 /// Text that a terminal can take as it is: control characters and broken UTF-8 become "?".
@@ -11,11 +13,9 @@ std::string printable(std::string_view text);
 /// Characters of UTF-8 text, which are the columns that it takes on a terminal.
 size_t columns_of(std::string_view text);
 
-std::string bytes_text(double bytes);                          ///< "12.3 MB"
-std::string count_text(double count);                          ///< "12.3 M", for large numbers that need not be exact
-std::string grouped(int64_t number);                           ///< "1,234,567"
-std::string counted(int64_t number, const std::string& noun);  ///< "1 tensor", "1,234 tensors"
-std::string percent_text(double fraction);                     ///< "50.00 %"
+std::string bytes_text(double bytes);       ///< "12.3 MB"
+std::string count_text(double count);       ///< "12.3 M", for large numbers that need not be exact
+std::string percent_text(double fraction);  ///< "50.00 %"
 /// A bar of `cells` columns, filled as far as `fraction` says.
 std::string bar_text(double fraction, int cells, bool unicode);
 

@@ -17,16 +17,6 @@ const ScheduleState& schedule_of(const Document& document) {
     throw Error(ErrorKind::state, "schedule", "there is none", "choose a scheduler first");
 }
 
-/// The level of a tensor's own options; nothing if it has none or they do not go together.
-std::optional<double> own_level(const TensorState& state) {
-    if (!state.sparsifier || !state.sparsifier->find_option(scheduled_option)) return std::nullopt;
-    try {
-        return state.sparsifier->number(state.sparsifier->complete(state.options), scheduled_option);
-    } catch (const Error&) {
-        return std::nullopt;
-    }
-}
-
 std::optional<double> level_at(const ScheduleState& schedule, const TensorState& state, int64_t epoch) {
     const auto base = own_level(state);
     if (!base) return std::nullopt;
@@ -45,6 +35,15 @@ std::shared_ptr<Document> with_all(const Document& document, const std::function
 }
 
 }  // namespace
+
+std::optional<double> own_level(const TensorState& state) {
+    if (!state.sparsifier || !state.sparsifier->find_option(scheduled_option)) return std::nullopt;
+    try {
+        return state.sparsifier->number(state.sparsifier->complete(state.options), scheduled_option);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
 
 Options next_options(const TensorState& state) {
     Options options = state.sparsifier->complete(state.options);

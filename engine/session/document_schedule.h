@@ -7,6 +7,9 @@ namespace lacuna {
 /// The option that schedules move.
 inline const std::string scheduled_option = "sparsity_level";
 
+/// The level of a tensor's own options; nothing if its rule has none or they do not go together.
+std::optional<double> own_level(const TensorState& state);
+
 /// A tensor's rule's options as the next step takes them: complete, with the level that the schedule gives. Throws
 /// Error(argument) if they do not go together.
 Options next_options(const TensorState& state);

@@ -39,6 +39,7 @@ TEST_P(ThemeTest, TextCanBeReadOnEverySurface) {
 TEST_P(ThemeTest, MarksStandOutFromTheSurfaceAndFromEachOther) {
     for (const QColor& mark : {theme.kept, theme.pruned, theme.threshold, theme.accent})
         EXPECT_GE(contrast(mark, theme.surface), 3);
+    for (const QColor& curve : theme.series) EXPECT_GE(contrast(curve, theme.surface), 3);
     EXPECT_GE(contrast(theme.kept, theme.pruned), 1.5) << "by lightness, for those who do not see the hue";
     EXPECT_GE(contrast(theme.zero, theme.gap), 1.8) << "a kept weight of 0 is no gap";
     EXPECT_GE(contrast(theme.kept, theme.gap), 5);

@@ -44,6 +44,7 @@ ViewStyle view_style(const Theme& t) {
     s.magnitude_low = colour(t.magnitude_low), s.magnitude_middle = colour(t.magnitude_middle);
     s.magnitude_high = colour(t.magnitude_high);
     s.threshold = colour(t.threshold);
+    for (size_t i = 0; i < s.series.size(); ++i) s.series[i] = colour(t.series[i]);
     s.small_text = float(Theme::small_text), s.body_text = float(Theme::body_text);
     s.tight = float(Theme::tight), s.space = float(Theme::space), s.wide = float(Theme::wide);
     s.radius = float(Theme::radius);

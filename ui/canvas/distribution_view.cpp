@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "engine/base/numbers.h"
 #include "ui/canvas/text.h"
 #include "ui/canvas/toolbar.h"
 
@@ -40,12 +41,6 @@ size_t bins_in_a_bar(const TensorDetail& detail) {
     size_t merged = 1;
     while (double(bins / merged) > bars && bins % (4 * merged) == 0) merged *= 2;
     return merged;
-}
-
-std::string percent_text(double level) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1f%%", level * 100);
-    return text;
 }
 
 }  // namespace
@@ -125,7 +120,7 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
     const bool room_for_button = width > button + 8 * style.space;
     TextLine line({style.wide, text_y}, width - style.wide - (room_for_button ? button + style.wide : 0));
     const auto level = shown_level(detail);
-    if (level) line.add(percent_text(*level), style.text, 0);
+    if (level) line.add(percentage(*level), style.text, 0);
     if (level && detail.curve)
         line.add(std::string("below ").append(number_text(threshold_at(detail, *level))), style.text, style.tight);
     const float gap = line.x() > style.wide ? style.wide : 0;
@@ -140,7 +135,7 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
     char spread[64];
     std::snprintf(spread, sizeof spread, "mean %.2g, deviation %.2g", bins.mean, bins.deviation);
     line.add(spread, style.muted, style.wide);
-    if (bins.not_finite > 0) line.add(count_text(bins.not_finite) + " not finite", style.warning, style.wide);
+    if (bins.not_finite > 0) line.add(lacuna::grouped(bins.not_finite) + " not finite", style.warning, style.wide);
     if (!room_for_button) return;
     ImGui::SetCursorPos({width - style.wide - button, style.space});
     if (toggle_button("Log", "Counts on a logarithmic scale (L)", logarithmic_, style)) logarithmic_ = !logarithmic_;
@@ -229,7 +224,7 @@ void DistributionView::drag_lines(const TensorDetail& detail, const ViewStyle& s
 }
 
 void DistributionView::draw_label(double level, double threshold, const ViewStyle& style) const {
-    const std::string text = percent_text(level);
+    const std::string text = percentage(level);
     const ImVec2 size = ImGui::CalcTextSize(text.c_str());
     const float width = size.x + 2 * style.tight, line = x_of(threshold);
     // Beside the right line, or on its other side where that has no room.

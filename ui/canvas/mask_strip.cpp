@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "engine/base/numbers.h"
 #include "ui/canvas/mask_view.h"
 #include "ui/canvas/text.h"
 
@@ -114,7 +115,7 @@ void MaskView::draw_strip(const Layout& l, const TensorDetail& detail, const Vie
     } else {
         line.add(share, style.text, 0);
     }
-    line.add(count_text(detail.kept) + " of " + count_text(all) + " kept", style.muted, style.wide);
+    line.add(lacuna::grouped(detail.kept) + " of " + lacuna::grouped(all) + " kept", style.muted, style.wide);
     if (detail.pending) line.add("preview", style.threshold, style.wide);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace lacuna::ui {
@@ -12,6 +13,7 @@ struct ViewStyle {
     uint32_t kept, pruned, gap, zero, negative, positive;
     uint32_t magnitude_low, magnitude_middle, magnitude_high;
     uint32_t threshold;
+    std::array<uint32_t, 6> series;
     float small_text = 11, body_text = 13;
     float tight = 4, space = 8, wide = 12;
     float radius = 4;

@@ -12,13 +12,6 @@ std::string number_text(double value) {
     return text;
 }
 
-std::string count_text(int64_t count) {
-    std::string digits = std::to_string(count);
-    const int first = count < 0 ? 1 : 0;
-    for (int at = int(digits.size()) - 3; at > first; at -= 3) digits.insert(size_t(at), ",");
-    return digits;
-}
-
 void draw_notice(const ViewStyle& style, ImVec2 low, ImVec2 high, const char* sentence, const char* hint) {
     ImDrawList* list = ImGui::GetWindowDrawList();
     const float width = std::max(40.0f, high.x - low.x - 4 * style.space);

@@ -26,8 +26,6 @@ inline uint32_t readable_on(uint32_t colour) {
 
 /// "0.0213", "1.5e-06": four significant digits.
 std::string number_text(double value);
-/// "12,345"
-std::string count_text(int64_t count);
 
 /// A sentence in the middle of an empty view, with a quieter one below it.
 void draw_notice(const ViewStyle& style, ImVec2 low, ImVec2 high, const char* sentence, const char* hint);

@@ -70,6 +70,10 @@ void Actions::make_edit_menu() {
 void Actions::make_prune_menu() {
     QMenu* menu = add_menu(tr("&Prune"));
     step = add(menu, tr("&Step"), QKeySequence(Qt::CTRL | Qt::Key_Return), tr("Take the preview over into the masks"));
+    run = add(menu, tr("&Take all steps"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Return),
+              tr("Take the steps that are left of the schedule"));
+    restart = add(menu, tr("Start &over"), {}, tr("Back to before the first step, with the same choices"));
+    menu->addSeparator();
     clear = add(menu, tr("&Clear masks"), QKeySequence(Qt::CTRL | Qt::Key_Backspace),
                 tr("Keep every weight of the selection again"));
     menu->addSeparator();
@@ -137,7 +141,10 @@ void Actions::update(const Snapshot& snapshot, bool selection) {
          {load_recipe, save_recipe, export_model, close, select_all, filter, zoom_in, zoom_out, zoom_fit})
         action->setEnabled(model);
     for (QAction* action : {clear, freeze, unfreeze}) action->setEnabled(model && selection);
-    step->setEnabled(model && snapshot.pending);
+    const bool left = snapshot.schedule && snapshot.steps < snapshot.schedule->steps;
+    step->setEnabled(model && (snapshot.pending || left));
+    run->setEnabled(model && left);
+    restart->setEnabled(model && snapshot.steps > 0);
     const auto label = [](QAction* action, const QString& verb, const std::string& what) {
         action->setEnabled(!what.empty());
         QString name = to_qstring(what);

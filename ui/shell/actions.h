@@ -24,7 +24,7 @@ class Actions : public QObject {
 
     QAction *open, *open_data, *load_recipe, *save_recipe, *export_model, *close, *quit;
     QAction *undo, *redo, *select_all, *filter;
-    QAction *step, *clear, *freeze, *unfreeze;
+    QAction *step, *run, *restart, *clear, *freeze, *unfreeze;
     QAction *zoom_in, *zoom_out, *zoom_fit, *reset_layout;
     QAction *shortcuts, *about;
     QMenu* recent;  ///< filled by RecentFiles

@@ -9,6 +9,7 @@
 #include <QSettings>
 #include <QStackedWidget>
 #include <QStatusBar>
+#include <QTabBar>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <utility>
@@ -22,6 +23,7 @@
 #include "ui/shell/icons.h"
 #include "ui/shell/layers_panel.h"
 #include "ui/shell/notice_bar.h"
+#include "ui/shell/schedule_panel.h"
 #include "ui/shell/selection_values.h"
 #include "ui/shell/sparsifier_panel.h"
 #include "ui/shell/status_panel.h"
@@ -40,10 +42,18 @@ QDockWidget* make_dock(const QString& title, const char* name, QWidget* inside, 
     auto* dock = new QDockWidget(title, window);
     dock->setObjectName(QLatin1String(name));
     dock->setWidget(inside);
-    auto* heading = new QLabel(title, dock);  // dragging it moves the dock; View → Panels hides and shows it
+    return dock;
+}
+
+/// A heading, or nothing where a tab is the heading. Dragging it moves the dock; View → Panels hides and shows it.
+void set_heading(QDockWidget* dock, bool shown) {
+    const auto* now = qobject_cast<QLabel*>(dock->titleBarWidget());
+    if (dock->titleBarWidget() && (now != nullptr) == shown) return;
+    delete dock->titleBarWidget();
+    QWidget* heading = shown ? new QLabel(dock->windowTitle(), dock) : new QWidget(dock);
     heading->setProperty("role", "dock");
     dock->setTitleBarWidget(heading);
-    return dock;
+    heading->setVisible(true);
 }
 
 }  // namespace
@@ -60,6 +70,7 @@ MainWindow::MainWindow(bool remember)
       distribution_(new DistributionCanvas(this)),
       layers_(new LayersPanel(this)),
       sparsifier_(new SparsifierPanel(this)),
+      schedule_(new SchedulePanel(this)),
       status_(new StatusPanel(this)) {
     setWindowIcon(app_icon());
     setAcceptDrops(true);
@@ -98,9 +109,15 @@ void MainWindow::build_centre() {
 void MainWindow::build_docks() {
     layers_dock_ = make_dock(tr("Layers"), "layers_dock", layers_, this);
     sparsifier_dock_ = make_dock(tr("Sparsifier"), "sparsifier_dock", sparsifier_, this);
+    schedule_dock_ = make_dock(tr("Schedule"), "schedule_dock", schedule_, this);
     distribution_dock_ = make_dock(tr("Distribution"), "distribution_dock", distribution_, this);
-    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, distribution_dock_})
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, schedule_dock_, distribution_dock_}) {
         actions_->panels->addAction(dock->toggleViewAction());
+        connect(dock, &QDockWidget::visibilityChanged, this, &MainWindow::head_docks, Qt::QueuedConnection);
+        connect(dock, &QDockWidget::dockLocationChanged, this, &MainWindow::head_docks, Qt::QueuedConnection);
+        connect(dock, &QDockWidget::topLevelChanged, this, &MainWindow::head_docks, Qt::QueuedConnection);
+    }
     arrange_docks();
 }
 
@@ -109,12 +126,25 @@ void MainWindow::arrange_docks() {
     setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
     addDockWidget(Qt::LeftDockWidgetArea, layers_dock_);
     addDockWidget(Qt::RightDockWidgetArea, sparsifier_dock_);
+    addDockWidget(Qt::RightDockWidgetArea, schedule_dock_);
     addDockWidget(Qt::BottomDockWidgetArea, distribution_dock_);
-    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, distribution_dock_}) {
+    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, schedule_dock_, distribution_dock_}) {
         dock->setFloating(false);
         dock->show();
     }
+    tabifyDockWidget(sparsifier_dock_, schedule_dock_);
+    sparsifier_dock_->raise();
+    head_docks();
     size_docks();
+}
+
+void MainWindow::head_docks() {
+    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, schedule_dock_, distribution_dock_})
+        set_heading(dock, tabifiedDockWidgets(dock).isEmpty());
+    for (QTabBar* tabs : findChildren<QTabBar*>(QString(), Qt::FindDirectChildrenOnly)) {
+        tabs->setAccessibleName(tr("Panels"));
+        tabs->setDrawBase(false);
+    }
 }
 
 /// Room for the tree's columns and the form first, then in proportion.
@@ -132,6 +162,7 @@ void MainWindow::connect_panels() {
     connect(layers_, &LayersPanel::focus_changed, this, [&session](auto tensor) { session.focus(tensor); });
     connect(layers_, &LayersPanel::selection_changed, this, [this](const std::vector<size_t>& tensors) {
         sparsifier_->set_selection(tensors);
+        schedule_->set_selection(tensors);
         actions_->update(*snapshot_, !tensors.empty());
     });
     connect(layers_, &LayersPanel::freeze_wanted, this,
@@ -147,10 +178,28 @@ void MainWindow::connect_panels() {
             [&session](const auto& tensors, const std::string& option) { session.reset_option(tensors, option); });
     connect(sparsifier_, &SparsifierPanel::freeze_wanted, this,
             [&session](const auto& tensors, bool frozen) { session.set_frozen(tensors, frozen); });
+    connect_schedule();
     connect(distribution_, &DistributionCanvas::levelDragged, this, [this, &session](double level, bool dragging) {
         session.set_option(moved_by_the_line(), "sparsity_level", level, dragging);
     });
     connect(status_, &StatusPanel::cancel_wanted, this, [&session] { session.cancel_job(); });
+}
+
+void MainWindow::connect_schedule() {
+    Session& session = bridge_->session();
+    connect(schedule_, &SchedulePanel::scheduler_chosen, this,
+            [&session](const std::string& name) { session.set_schedule(name); });
+    connect(schedule_, &SchedulePanel::steps_edited, this, [&session](int steps) { session.set_steps(steps); });
+    connect(schedule_, &SchedulePanel::option_edited, this,
+            [&session](const auto& tensors, const std::string& option, const OptionValue& value, bool dragging) {
+                session.set_schedule_option(tensors, option, value, dragging);
+            });
+    connect(schedule_, &SchedulePanel::option_reset, this, [&session](const auto& tensors, const std::string& option) {
+        session.reset_schedule_option(tensors, option);
+    });
+    connect(schedule_, &SchedulePanel::fit_wanted, this, [&session] { session.fit_schedule(); });
+    connect(schedule_, &SchedulePanel::run_wanted, this, [&session] { session.run_schedule(); });
+    connect(schedule_, &SchedulePanel::restart_wanted, this, [&session] { session.restart(); });
 }
 
 /// The tensor in focus, and with it what else is selected and has a level too.
@@ -181,6 +230,8 @@ void MainWindow::connect_actions() {
     on(actions_->select_all, [this] { layers_->select_all_prunable(); });
     on(actions_->filter, [this] { layers_->focus_filter(); });
     on(actions_->step, [&session] { session.step(); });
+    on(actions_->run, [&session] { session.run_schedule(); });
+    on(actions_->restart, [&session] { session.restart(); });
     on(actions_->clear, [this, &session] { session.clear_masks(layers_->selected()); });
     on(actions_->freeze, [this, &session] { session.set_frozen(layers_->selected(), true); });
     on(actions_->unfreeze, [this, &session] { session.set_frozen(layers_->selected(), false); });
@@ -209,6 +260,7 @@ void MainWindow::show_snapshot(const SnapshotPtr& snapshot) {
     centre_->setCurrentIndex(snapshot->model ? 1 : 0);
     distribution_dock_->widget()->setEnabled(snapshot->model != nullptr);
     sparsifier_->set_snapshot(snapshot);
+    schedule_->set_snapshot(snapshot);
     layers_->set_snapshot(snapshot);
     status_->set_snapshot(snapshot);
     notices_->set_snapshot(snapshot);

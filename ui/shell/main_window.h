@@ -14,6 +14,7 @@ class FileCommands;
 class LayersPanel;
 class MaskCanvas;
 class NoticeBar;
+class SchedulePanel;
 class SparsifierPanel;
 class StatusPanel;
 
@@ -31,6 +32,7 @@ class MainWindow : public QMainWindow {
     FileCommands& files() { return *files_; }
     LayersPanel& layers() { return *layers_; }
     SparsifierPanel& sparsifier() { return *sparsifier_; }
+    SchedulePanel& schedule() { return *schedule_; }
     NoticeBar& notices() { return *notices_; }
     MaskCanvas& mask_canvas() { return *mask_; }
     DistributionCanvas& distribution_canvas() { return *distribution_; }
@@ -44,7 +46,9 @@ class MainWindow : public QMainWindow {
     void build_docks();
     void arrange_docks();
     void size_docks();
+    void head_docks();
     void connect_panels();
+    void connect_schedule();
     std::vector<size_t> moved_by_the_line() const;
     void connect_actions();
     void show_snapshot(const SnapshotPtr& snapshot);
@@ -71,8 +75,9 @@ class MainWindow : public QMainWindow {
     DistributionCanvas* distribution_;
     LayersPanel* layers_;
     SparsifierPanel* sparsifier_;
+    SchedulePanel* schedule_;
     StatusPanel* status_;
-    QDockWidget *layers_dock_, *sparsifier_dock_, *distribution_dock_;
+    QDockWidget *layers_dock_, *sparsifier_dock_, *schedule_dock_, *distribution_dock_;
 };
 
 }  // namespace lacuna::ui

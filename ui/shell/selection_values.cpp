@@ -6,7 +6,8 @@ namespace lacuna::ui {
 namespace {
 
 /// Options that do not go together have no completion; then what was given is shown.
-Options completed(const Sparsifier& rule, const Options& given) {
+template <class Rule>
+Options completed(const Rule& rule, const Options& given) {
     try {
         return rule.complete(given);
     } catch (const Error&) {
@@ -22,12 +23,23 @@ std::optional<OptionValue> value_of(const Options& options, const OptionSpec& sp
 }  // namespace
 
 SelectionValues::SelectionValues(const Sparsifier& rule, const std::vector<TensorStatePtr>& states) {
+    sum_up(rule, states, &TensorState::options);
+}
+
+SelectionValues::SelectionValues(const Schedule& rule, const std::vector<TensorStatePtr>& states) {
+    sum_up(rule, states, &TensorState::schedule);
+}
+
+template <class Rule>
+void SelectionValues::sum_up(const Rule& rule, const std::vector<TensorStatePtr>& states,
+                             const Options TensorState::*given) {
     const Options* last = nullptr;
     bool first = true;
     for (const TensorStatePtr& state : states) {
-        if (last && state->options == *last) continue;  // most neighbours have equal options
-        last = &state->options;
-        const Options all = completed(rule, state->options);
+        const Options& options = (*state).*given;
+        if (last && options == *last) continue;  // most neighbours have equal options
+        last = &options;
+        const Options all = completed(rule, options);
         for (const OptionSpec& spec : rule.options()) {
             OptionEditor::State& sum = states_[spec.name];
             const auto value = value_of(all, spec);
@@ -35,7 +47,7 @@ SelectionValues::SelectionValues(const Sparsifier& rule, const std::vector<Tenso
                 sum.value = value;
             else if (sum.value != value)
                 sum.value.reset();
-            sum.given |= state->options.has(spec.name);
+            sum.given |= options.has(spec.name);
         }
         first = false;
     }

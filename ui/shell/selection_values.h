@@ -9,14 +9,19 @@
 
 namespace lacuna::ui {
 
-/// The options of several tensors under one sparsifier, put together: a common value each, or mixed.
+/// The options of several tensors under one sparsifier, or of their schedule's curves, put together: a common value
+/// each, or mixed.
 class SelectionValues {
   public:
     SelectionValues(const Sparsifier& rule, const std::vector<TensorStatePtr>& states);
+    SelectionValues(const Schedule& rule, const std::vector<TensorStatePtr>& states);
 
     OptionEditor::State of(const std::string& option) const;
 
   private:
+    template <class Rule>
+    void sum_up(const Rule& rule, const std::vector<TensorStatePtr>& states, const Options TensorState::*given);
+
     std::map<std::string, OptionEditor::State> states_;
 };
 

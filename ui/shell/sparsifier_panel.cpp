@@ -10,7 +10,7 @@
 #include <algorithm>
 
 #include "engine/session/mask_units.h"
-#include "ui/shell/option_editor.h"
+#include "ui/shell/option_form.h"
 #include "ui/shell/selection_values.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
@@ -35,8 +35,7 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
       rule_help_(make_label(this, "hint")),
       unit_(make_label(this, "hint")),
       problem_(make_label(this, "problem")),
-      form_(new QWidget(this)),
-      form_rows_(new QVBoxLayout(form_)),
+      form_(new OptionForm(this)),
       frozen_(new QCheckBox(tr("Frozen"), this)),
       body_(new QWidget(this)),
       nothing_(make_label(this, "hint")) {
@@ -48,8 +47,6 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
     frozen_->setToolTip(tr("Steps leave the masks of frozen tensors as they are"));
     nothing_->setText(tr("Select layers on the left to choose how they are pruned."));
     nothing_->setAlignment(Qt::AlignCenter);
-    form_rows_->setContentsMargins(0, 0, 0, 0);
-    form_rows_->setSpacing(Theme::margin);
 
     auto* rows = new QVBoxLayout(body_);
     rows->setContentsMargins(0, 0, 0, 0);
@@ -89,6 +86,11 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
         frozen_->setTristate(false);
         Q_EMIT freeze_wanted(selection_, on);
     });
+    connect(form_, &OptionForm::edited, this, [this](const std::string& option, const OptionValue& value, bool more) {
+        Q_EMIT option_edited(selection_, option, value, more);
+    });
+    connect(form_, &OptionForm::reset, this,
+            [this](const std::string& option) { Q_EMIT option_reset(selection_, option); });
     refresh();
 }
 
@@ -110,9 +112,7 @@ void SparsifierPanel::set_selection(std::vector<size_t> tensors) {
 }
 
 OptionEditor* SparsifierPanel::editor(const QString& option) const {
-    const auto found =
-        std::find_if(editors_.begin(), editors_.end(), [&](OptionEditor* one) { return one->objectName() == option; });
-    return found == editors_.end() ? nullptr : *found;
+    return form_->editor(option);
 }
 
 void SparsifierPanel::refresh() {
@@ -184,32 +184,14 @@ void SparsifierPanel::show_unit(const Sparsifier* rule) {
 }
 
 void SparsifierPanel::build_form(const Sparsifier* rule) {
-    form_->setVisible(rule != nullptr);
-    if (rule == form_rule_) return;
     form_rule_ = rule;
-    for (OptionEditor* old : editors_) {
-        old->hide();
-        form_rows_->removeWidget(old);
-        old->deleteLater();  // it may be the sender of what brought us here
-    }
-    editors_.clear();
-    if (!rule) return;
-    for (const OptionSpec& spec : rule->options()) {
-        OptionEditor* editor = OptionEditor::make(spec, form_);
-        form_rows_->addWidget(editor);
-        editors_.push_back(editor);
-        connect(editor, &OptionEditor::edited, this, [this, name = spec.name](const OptionValue& value, bool dragging) {
-            Q_EMIT option_edited(selection_, name, value, dragging);
-        });
-        connect(editor, &OptionEditor::reset, this,
-                [this, name = spec.name] { Q_EMIT option_reset(selection_, name); });
-    }
+    form_->set_specs(rule ? rule->options() : std::span<const OptionSpec>());
 }
 
 void SparsifierPanel::show_values() {
     if (!form_rule_) return;
     const SelectionValues values(*form_rule_, drawn_);
-    for (OptionEditor* editor : editors_) editor->show_state(values.of(editor->spec().name));
+    form_->show_states([&](const std::string& option) { return values.of(option); });
 }
 
 void SparsifierPanel::show_frozen() {

@@ -8,11 +8,11 @@
 class QCheckBox;
 class QComboBox;
 class QLabel;
-class QVBoxLayout;
 
 namespace lacuna::ui {
 
 class OptionEditor;
+class OptionForm;
 
 /// The sparsifier of the selected tensors and its options, as a form made from the registry's declarations.
 class SparsifierPanel : public QWidget {
@@ -55,12 +55,10 @@ class SparsifierPanel : public QWidget {
     QLabel* rule_help_;
     QLabel* unit_;  ///< which tensors share the options, under a rule that spans tensors
     QLabel* problem_;
-    QWidget* form_;
-    QVBoxLayout* form_rows_;
+    OptionForm* form_;
     QCheckBox* frozen_;
     QWidget* body_;
     QLabel* nothing_;
-    std::vector<OptionEditor*> editors_;
 };
 
 }  // namespace lacuna::ui

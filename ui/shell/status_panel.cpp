@@ -98,8 +98,10 @@ void StatusPanel::show_figures(const Snapshot& snapshot) {
         tr("%1 of %2 parameters are pruned in what is shown; %3 are in tensors that a recipe's \"*\" takes")
             .arg(grouped(snapshot.pruned), grouped(snapshot.parameters), grouped(snapshot.prunable)));
     kept_->setText(tr("%1 of %2").arg(grouped(snapshot.parameters - snapshot.pruned), grouped(snapshot.parameters)));
-    steps_->setText(snapshot.pending ? tr("%1 · preview not stepped").arg(snapshot.steps)
-                                     : QString::number(snapshot.steps));
+    const QString taken = snapshot.schedule
+                              ? tr("%1 of %2").arg(grouped(snapshot.steps), grouped(snapshot.schedule->steps))
+                              : grouped(snapshot.steps);
+    steps_->setText(snapshot.pending ? tr("%1 · preview not stepped").arg(taken) : taken);
     steps_->parentWidget()->setToolTip(snapshot.pending ? tr("What is shown is what the next step would give")
                                                         : tr("What is shown is what the steps gave"));
 }

@@ -42,6 +42,12 @@ QLabel[role="dock"] { background: @window; color: @muted; font-size: @small; fon
                       border-bottom: 1px solid @line; }
 QDockWidget > QWidget { background: @window; }
 
+QMainWindow > QTabBar { background: @window; }
+QMainWindow > QTabBar::tab { background: @window; color: @muted; font-size: @small; font-weight: 600; padding: 9px 12px 8px 12px;
+                             border: none; border-bottom: 1px solid @line; }
+QMainWindow > QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; padding-bottom: 7px; }
+QMainWindow > QTabBar::tab:hover:!selected { background: @hovered; }
+
 QStatusBar { background: @window; border-top: 1px solid @line; }
 QStatusBar::item { border: none; }
 
@@ -95,6 +101,7 @@ QPushButton { background: @raised; border: 1px solid @border; border-radius: @ra
 QPushButton:hover { background: @hovered; }
 QPushButton:focus { border-color: @accent; }
 QPushButton:disabled { color: @disabled; }
+QPushButton[role="small"] { padding: 4px 6px; font-size: @small; }
 QPushButton[role="primary"] { background: @accent; color: @on_accent; border-color: @accent; font-weight: 600; }
 QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { border-color: @text; }
 QPushButton[role="primary"]:disabled { background: @hovered; color: @disabled; border-color: @border; }

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "engine/base/numbers.h"
+
 namespace lacuna::ui {
 namespace {
 
@@ -26,14 +28,11 @@ QString to_qstring(std::string_view text) {
 }
 
 QString grouped(int64_t number) {
-    return locale().toString(qlonglong(number));
+    return to_qstring(lacuna::grouped(number));
 }
 
 QString percent_text(double fraction) {
-    double percent = std::round(fraction * 1000) / 10;
-    if (fraction < 1 && percent >= 100) percent = 99.9;
-    if (fraction > 0 && percent <= 0) percent = 0.1;
-    return locale().toString(percent, 'f', 1) + QStringLiteral("\u00a0%");
+    return to_qstring(percentage(fraction));
 }
 
 QString shape_text(const Shape& shape) {
@@ -70,7 +69,7 @@ QString progress_text(const ProgressState& progress) {
 }
 
 QString counted(int64_t number, const char* noun) {
-    return grouped(number) + ' ' + QLatin1String(noun) + (number == 1 ? QString() : QStringLiteral("s"));
+    return to_qstring(lacuna::counted(number, noun));
 }
 
 QString title_from_name(std::string_view name) {

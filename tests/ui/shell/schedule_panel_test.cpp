@@ -1,0 +1,110 @@
+#include "ui/shell/schedule_panel.h"
+
+#include <QComboBox>
+#include <QLabel>
+#include <QPushButton>
+#include <QSlider>
+#include <QSpinBox>
+#include <QTest>
+
+#include "engine/session/recipe.h"
+#include "tests/ui/shell/window_fixture.h"
+#include "ui/canvas/schedule_canvas.h"
+#include "ui/shell/actions.h"
+#include "ui/shell/option_editor.h"
+
+namespace lacuna::ui {
+namespace {
+
+class ScheduleWindow : public WindowTest {
+  protected:
+    void choose(const char* name) {
+        QComboBox* field = panel().scheduler_field();
+        field->setCurrentIndex(field->findData(name));
+        Q_EMIT field->activated(field->currentIndex());
+        wait();
+    }
+    void open_pruned() {
+        open_sample();
+        window->bridge().session().set_sparsifier({fc1_weight, fc2_weight, head_weight}, "weight_norm");
+        wait();
+    }
+    SchedulePanel& panel() { return window->schedule(); }
+    const SchedulePlot& plot() { return panel().canvas().plot(); }
+    QSpinBox* number(const char* option) { return panel().editor(option)->findChild<QSpinBox*>(); }
+};
+
+TEST_F(ScheduleWindow, CanBeAddedOnceALayerHasALevel) {
+    EXPECT_FALSE(panel().scheduler_field()->isEnabled());
+    open_sample();
+    EXPECT_FALSE(panel().scheduler_field()->isEnabled());
+    window->bridge().session().set_sparsifier({fc1_weight}, "weight_norm");
+    wait();
+    EXPECT_TRUE(panel().scheduler_field()->isEnabled());
+    EXPECT_EQ(panel().scheduler_field()->count(), 1 + int(schedules().size()));
+    choose("cubic");
+    ASSERT_TRUE(shown().schedule);
+    EXPECT_EQ(plot().steps, 10);
+    EXPECT_EQ(plot().curves.at(0).levels.back(), 0.5) << "a new curve ends at the last step";
+    for (const OptionSpec& spec : schedule("cubic").options())
+        EXPECT_TRUE(panel().editor(QString::fromStdString(spec.name)));
+    choose("");
+    EXPECT_FALSE(shown().schedule);
+}
+
+TEST_F(ScheduleWindow, OptionsMoveTheCurveAndSaveWithTheRecipe) {
+    open_pruned();
+    choose("cubic");
+    panel().steps_field()->findChild<QSpinBox*>()->setValue(6);
+    wait();
+    EXPECT_EQ(plot().steps, 6);
+    EXPECT_LT(plot().curves.at(0).levels.back(), 0.5);
+    EXPECT_FALSE(panel().remark()->isHidden()) << "the curve is longer than the steps";
+    panel().fit_button()->click();
+    wait();
+    EXPECT_EQ(plot().curves.at(0).levels.back(), 0.5);
+    EXPECT_TRUE(panel().remark()->isHidden());
+    EXPECT_FALSE(panel().fit_button()->isEnabled());
+
+    window->layers().select_tensor(fc1_weight);
+    QApplication::processEvents();
+    number("init_t")->setValue(2);
+    wait();
+    ASSERT_EQ(plot().curves.size(), 2u) << "the selected layer has a curve of its own now";
+    EXPECT_EQ(plot().curves[0].levels[2], 0);
+    EXPECT_GT(plot().curves[1].levels[2], 0);
+    window->bridge().session().save_recipe(folder / "saved.yaml");
+    wait();
+    const Recipe saved = read_recipe(folder / "saved.yaml");
+    EXPECT_EQ(saved.steps, 6);
+    ASSERT_TRUE(saved.schedule);
+    ASSERT_EQ(saved.schedule->options.size(), 2u);
+    EXPECT_EQ(saved.schedule->options[0].integer("init_t"), 2);
+}
+
+TEST_F(ScheduleWindow, TheMarkMovesWithTheSteps) {
+    open_pruned();
+    choose("cubic");
+    EXPECT_TRUE(window->actions().step->isEnabled()) << "the first step prunes nothing, and yet it counts";
+    window->actions().step->trigger();
+    wait();
+    EXPECT_EQ(plot().taken, 1);
+    EXPECT_EQ(plot().curves[0].measured, std::vector<double>{0});
+    panel().run_button()->click();
+    wait();
+    EXPECT_EQ(plot().taken, 10);
+    EXPECT_EQ(plot().curves[0].measured.size(), 10u);
+    EXPECT_NEAR(plot().curves[0].measured.back(), 0.5, 0.02);
+    EXPECT_FALSE(window->actions().step->isEnabled());
+    EXPECT_FALSE(panel().run_button()->isEnabled());
+    panel().restart_button()->click();
+    wait();
+    EXPECT_EQ(plot().taken, 0);
+    EXPECT_TRUE(plot().curves[0].measured.empty());
+    window->actions().undo->trigger();
+    wait();
+    EXPECT_EQ(plot().taken, 10);
+}
+
+}  // namespace
+}  // namespace lacuna::ui

@@ -1,0 +1,76 @@
+#include "ui/canvas/schedule_plot.h"
+
+#include <algorithm>
+
+#include "engine/base/numbers.h"
+#include "engine/session/document_schedule.h"
+
+namespace lacuna::ui {
+namespace {
+
+constexpr size_t most_curves = 12;
+
+std::vector<double> measured(const Snapshot& snapshot, const std::vector<size_t>& tensors) {
+    std::vector<double> shares;
+    int64_t all = 0;
+    for (const size_t tensor : tensors) all += snapshot.model->checkpoint().tensors()[tensor].elements();
+    for (const StepRecord& record : snapshot.history) {
+        int64_t kept = 0;
+        for (const size_t tensor : tensors) kept += record->at(tensor);
+        shares.push_back(all > 0 ? 1 - double(kept) / double(all) : 0);
+    }
+    return shares;
+}
+
+}  // namespace
+
+std::string group_name(const Snapshot& snapshot, const std::vector<size_t>& tensors) {
+    std::string name = snapshot.model->checkpoint().tensors()[tensors[0]].name;
+    if (tensors.size() > 1) name += " and " + lacuna::grouped(int64_t(tensors.size()) - 1) + " more";
+    return name;
+}
+
+std::vector<size_t> tensors_with_level(const Snapshot& snapshot) {
+    std::vector<size_t> tensors;
+    const TensorState* last = nullptr;
+    bool has_level = false;
+    for (size_t i = 0; i < snapshot.tensors.size(); ++i) {
+        const TensorState* state = snapshot.tensors[i].get();
+        if (!state->sparsifier) continue;
+        // Most neighbours have equal options.
+        if (!last || last->sparsifier != state->sparsifier || !(last->options == state->options))
+            has_level = own_level(*state).has_value();
+        last = state;
+        if (has_level) tensors.push_back(i);
+    }
+    return tensors;
+}
+
+bool can_be_scheduled(const Snapshot& snapshot) {
+    return std::any_of(snapshot.tensors.begin(), snapshot.tensors.end(),
+                       [](const TensorStatePtr& state) { return own_level(*state).has_value(); });
+}
+
+SchedulePlot schedule_plot(const Snapshot& snapshot) {
+    SchedulePlot plot;
+    plot.taken = snapshot.steps;
+    if (!snapshot.model || !snapshot.schedule) return plot;
+    plot.scheduled = true;
+    plot.steps = snapshot.schedule->steps;
+    const Schedule& rule = *snapshot.schedule->rule;
+    for (const auto& tensors : groups_of(snapshot.tensors)) {
+        const TensorState& first = *snapshot.tensors[tensors[0]];
+        const auto target = own_level(first);
+        if (!target) continue;
+        if (plot.curves.size() == most_curves) {
+            ++plot.left_out;
+            continue;
+        }
+        plot.curves.push_back({group_name(snapshot, tensors), *target,
+                               schedule_curve(rule, rule.complete(first.schedule), *target, plot.steps),
+                               measured(snapshot, tensors)});
+    }
+    return plot;
+}
+
+}  // namespace lacuna::ui
