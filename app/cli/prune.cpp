@@ -135,11 +135,17 @@ class PruneRun {
         if (report_on_output) console_.print(to_json(report));
         outputs.commit();
         if (!report_on_output)
-            console_.print(table_text(report, console_) + proof_text(arguments_.out, proof) + notes_text());
+            console_.print(table_text(report, console_) + proof_text(arguments_.out, proof) + notes_text(pruning));
     }
 
-    std::string notes_text() const {
+    std::string notes_text(const Pruning& pruning) const {
         std::string text;
+        for (const Pruning::Group& group : pruning.groups()) {
+            const Target& target = group.target;
+            const TensorInfo& tensor = pruning.checkpoint().tensors()[target.tensor];
+            const std::string remark = target.sparsifier->remark(target.options, tensor.shape);
+            if (!remark.empty()) text += "note: " + printable(group.fqn + ": " + remark) + "\n";
+        }
         if (state_)
             for (const std::string& note : state_->notes) text += printable(note) + "\n";
         return text;

@@ -5,12 +5,28 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/base/numbers.h"
 #include "engine/formats/copy_file.h"
 #include "engine/formats/pickle_reader.h"
 #include "engine/formats/torchscript_names.h"
 #include "engine/formats/zip_writer.h"
 
 namespace lacuna {
+
+namespace {
+
+/// What torch.export.save writes: an archive_format record, or the serialized program beside the root.
+bool is_exported_program(ZipArchive& archive) {
+    for (const ZipRecord& record : archive.records()) {
+        const size_t slash = record.name.find('/');
+        const std::string name = slash == std::string::npos ? record.name : record.name.substr(slash + 1);
+        if (name == "archive_format" && archive.checked_text(record).starts_with("pt2")) return true;
+        if (name == "serialized_exported_program.json" || name == "models/model.json") return true;
+    }
+    return false;
+}
+
+}  // namespace
 
 bool looks_like_zip(std::span<const std::byte> file) {
     const std::string_view text(reinterpret_cast<const char*>(file.data()), std::min<size_t>(file.size(), 4));
@@ -40,6 +56,9 @@ std::string torch_archive_root(ZipArchive& archive, const std::string& where) {
                             "load it in PyTorch and save it on this machine");
         return root;
     }
+    if (is_exported_program(archive))
+        throw Error(ErrorKind::format, where, "is a program of torch.export (.pt2), which is not read",
+                    "in Python save torch.export.load(file).state_dict with torch.save, or the module with torch.jit");
     throw Error(ErrorKind::format, where, "is a zip archive without a data.pkl, so no PyTorch file",
                 "unpack it and name the checkpoint inside");
 }
@@ -59,6 +78,19 @@ void TorchZipCheckpoint::read_pickle_and_code() {
     }
     layers_ = std::move(named.layers);
     notes_ = std::move(named.notes);
+    if (format_ == Format::torchscript) note_constants();
+}
+
+/// torch.jit.freeze makes weights constants of the code, where they have no names any more.
+void TorchZipCheckpoint::note_constants() {
+    constexpr uint64_t one_number = 8;  // bytes: such constants stand in any code
+    int64_t constants = 0;
+    for (const ZipRecord& record : archive_.records())
+        constants += record.name.starts_with(root_ + "constants/") && record.size > one_number;
+    if (constants == 0) return;
+    notes_.push_back(counted(constants, "tensor") + (constants == 1 ? " is" : " are") +
+                     " frozen into the code as constants: not listed; to prune the weights among them, save the model "
+                     "before torch.jit.freeze");
 }
 
 size_t TorchZipCheckpoint::storage_of(const StorageId& id) {

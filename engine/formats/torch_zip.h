@@ -20,6 +20,7 @@ class TorchZipCheckpoint : public FileCheckpoint {
 
   private:
     void read_pickle_and_code();
+    void note_constants();
     size_t storage_of(const StorageId& id);
     void write_anew(PrunedStorages& pruned, ByteWriter& out) const;
     std::string where() const { return path_.string(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/numbers.h"
 #include "engine/base/output_file.h"
 #include "engine/session/calibration.h"
 #include "engine/session/document_schedule.h"
@@ -143,7 +144,7 @@ void Session::save_recipe(fs::path recipe) {
                 } else {
                     s.notify(Notice::Kind::warning,
                              "Saved " + path.filename().string() + ", which gives other masks for " +
-                                 std::to_string(other.size()) + " tensors, first " + other[0],
+                                 counted(int64_t(other.size()), "tensor") + ", first " + other[0],
                              "their steps were taken with changing options, which a recipe cannot say");
                 }
                 s.publish();
@@ -164,14 +165,42 @@ void Session::export_model(fs::path out, Format format, std::optional<fs::path> 
             s.post([&s, out, proof] {
                 s.modified = false;
                 s.notify(Notice::Kind::information, "Exported " + out.filename().string(),
-                         "opened again and compared: " + std::to_string(proof.zeros) + " zeros in " +
-                             std::to_string(proof.tensors_pruned) + " pruned tensors, " +
-                             std::to_string(proof.tensors_untouched) + " tensors unchanged");
+                         "opened again and compared: " + grouped(proof.zeros) + " zeros in " +
+                             counted(proof.tensors_pruned, "pruned tensor") + ", " +
+                             counted(proof.tensors_untouched, "tensor") + " unchanged");
                 s.publish();
             });
         };
         s.start_job("Exporting " + out.filename().string(), work);
     }));
+}
+
+void Session::convert_model(ConversionOrder order) {
+    Impl& s = *impl_;
+    s.post([&s, order = std::move(order)] {
+        if (!s.document) return;
+        const auto work = [&s, order, document = s.document, data = s.data](Progress& progress) {
+            auto result = std::make_shared<ConversionResult>();
+            result->conversion = order.conversion;
+            result->out = order.out;
+            result->report = convert({.checkpoint = document->model->checkpoint_ptr(),
+                                      .masks = export_masks(*document),
+                                      .conversion = order.conversion,
+                                      .options = order.options,
+                                      .data = data,
+                                      .input_shape = order.input_shape,
+                                      .out = order.out},
+                                     progress);
+            s.post([&s, result] {
+                s.conversion = result;
+                s.notify(Notice::Kind::information, "Converted to " + result->out.filename().string(),
+                         grouped(result->report.parameters_before) + " parameters became " +
+                             grouped(result->report.parameters_after));
+                s.publish();
+            });
+        };
+        s.start_job("Converting to " + order.out.filename().string(), work);
+    });
 }
 
 // --- intents

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/formats/formats.h"
+#include "engine/model/conversion.h"
 #include "engine/model/model.h"
 #include "engine/model/runner.h"
 #include "engine/schedulers/schedule.h"
@@ -59,6 +60,22 @@ struct Notice {
     uint64_t number = 0;
 };
 
+/// How a model is to be rewritten, and where to.
+struct ConversionOrder {
+    std::string conversion;  ///< the name of one of conversions()
+    Options options;         ///< as given
+    Shape input_shape;       ///< of a random input to compare on where no data is open; empty: none
+    std::filesystem::path out;
+};
+
+/// What came of one.
+struct ConversionResult {
+    std::string conversion;
+    std::filesystem::path out;
+    ConversionReport report;
+};
+using ConversionResultPtr = std::shared_ptr<const ConversionResult>;
+
 /// Everything the window draws, as one immutable value. Published by the Session after every change.
 struct Snapshot {
     uint64_t version = 0;
@@ -79,8 +96,9 @@ struct Snapshot {
     bool evaluating = false;             ///< `accuracy` is out of date and on its way
     std::string evaluation_problem;      ///< why there is no accuracy although there is data
     std::optional<JobState> job;
-    std::vector<Notice> notices;  ///< the latest few
-    bool modified = false;        ///< changed since the last export or recipe save
+    ConversionResultPtr conversion;  ///< the latest; null: there was none
+    std::vector<Notice> notices;     ///< the latest few
+    bool modified = false;           ///< changed since the last export or recipe save
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
@@ -125,6 +143,9 @@ class Session {
     void save_recipe(std::filesystem::path recipe);
     /// Exports what is shown: a pending preview is stepped first, which undo can take back.
     void export_model(std::filesystem::path out, Format format, std::optional<std::filesystem::path> masks = {});
+
+    /// Rewrites the model under the masks shown, which stay as they are.
+    void convert_model(ConversionOrder order);
 
     // --- intents (undoable). An intent on tensors that cannot take it leaves those alone and says so in a notice.
     void set_sparsifier(std::vector<size_t> tensors, std::string sparsifier);  ///< "" takes the sparsifier away

@@ -14,6 +14,15 @@ bool any_computing(const Document& document) {
     return std::any_of(document.tensors.begin(), document.tensors.end(), [](const auto& t) { return t->computing; });
 }
 
+/// What an error's place adds to a job's title, which names its file already: ":5: steps" of "dir/r.yaml:5: steps".
+std::string place_after(const std::string& title, const std::string& where) {
+    for (size_t end = where.size(); end > 0 && end != std::string::npos; end = where.rfind(':', end - 1)) {
+        const std::string file = std::filesystem::path(where.substr(0, end)).filename().string();
+        if (!file.empty() && title.ends_with(file)) return where.substr(end);
+    }
+    return where.empty() ? "" : ": " + where;
+}
+
 }  // namespace
 
 void Session::Impl::publish() {
@@ -41,6 +50,7 @@ void Session::Impl::publish() {
     next->evaluating = evaluating;
     next->evaluation_problem = evaluation_problem;
     next->job = job;
+    next->conversion = conversion;
     next->notices = notices;
     next->modified = modified;
     {
@@ -56,8 +66,7 @@ void Session::Impl::notify(Notice::Kind kind, std::string text, std::string text
 }
 
 void Session::Impl::notify(const Error& error, const std::string& what) {
-    const std::string where = error.where().empty() ? "" : error.where() + ": ";
-    notify(Notice::Kind::error, what + ": " + where + error.problem(), error.hint());
+    notify(Notice::Kind::error, what + place_after(what, error.where()) + ": " + error.problem(), error.hint());
 }
 
 void Session::Impl::commit(std::string label, DocumentPtr next) {

@@ -75,6 +75,7 @@ struct Session::Impl {
     std::string evaluation_problem;
     bool evaluating = false, previewing = false, calibrating = false, modified = false;
     std::optional<JobState> job;
+    ConversionResultPtr conversion;
     std::vector<Notice> notices;
     uint64_t notice_number = 0, version = 0;
     // ---- one lane each

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/numbers.h"
+
 namespace lacuna {
 
 BlockShape block_of(const Options& options) {
@@ -25,6 +27,22 @@ Arranged::Arranged(const TensorView& weight, const Mask* current, bool along_inn
         copy_contiguous(weight_, copy_.data());
         weight_ = contiguous_view(copy_.data(), weight_.dtype, weight_.shape);
     }
+}
+
+std::string short_group_remark(const Shape& shape, int64_t block, int64_t zeros) {
+    if (element_count(shape) == 0) return {};
+    const bool convolution = shape.size() > 2;
+    const int64_t row = convolution ? shape[1] : matrix_shape(shape).columns;
+    const int64_t rest = row % block;
+    if (rest == 0 || zeros >= block) return {};
+    const std::string pattern = std::to_string(block - zeros) + " of " + std::to_string(block);
+    const std::string members = convolution ? counted(row, "input channel") : counted(row, "weight") + " in a row";
+    const std::string here = "with " + members + ", " + pattern + " ";
+    if (row > block)
+        return here + "leaves a rest of " + std::to_string(rest) + " at the end, of which " +
+               (rest <= zeros ? "nothing is" : "only " + std::to_string(rest - zeros) + " are") + " kept";
+    if (rest <= zeros) return here + "prunes everything: choose another sparsifier for this tensor";
+    return here + "keeps only " + std::to_string(rest - zeros) + " of each " + std::to_string(rest);
 }
 
 bool runs_along_inner(const BlockRule& rule) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/sparsifiers/block_device.h"
@@ -48,6 +49,9 @@ Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, B
 /// The same, on `device` if there is one and it takes the rule.
 Mask prune_tensor(const TensorView& weight, const Mask* current, bool squared, const BlockRule& rule,
                   BlockDevice* device);
+/// What to know of a pattern that prunes `zeros` of every `block` weights of a row of that many: short rows and a rest
+/// at their end lose as many of fewer. Empty if all groups are whole.
+std::string short_group_remark(const Shape& shape, int64_t block, int64_t zeros);
 /// Whether the rule runs along a convolution's input channels: N:M patterns do.
 bool runs_along_inner(const BlockRule& rule);
 

@@ -34,6 +34,11 @@ class NM final : public Sparsifier {
                         "give at most " + std::to_string(m) + ", or a larger m");
     }
 
+    std::string remark(const Options& options, const Shape& shape) const override {
+        const int64_t m = options.integer("m");
+        return short_group_remark(shape, m, m - options.integer("n"));
+    }
+
     Mask compute(const MaskRequest& request) const override {
         if (const auto reason = why_not(request.weight.shape, request.weight.dtype); !reason.empty())
             throw Error(ErrorKind::argument, std::string(request.name), reason, "leave this tensor out");

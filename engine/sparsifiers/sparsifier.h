@@ -58,6 +58,9 @@ class Sparsifier {
     /// Checks that go across options ("zeros_per_block 5 is more than the 4 weights of a 1×4 block") and, given a
     /// shape, against the tensor. Throws Error(argument) with where = the option at fault. `options` is complete.
     virtual void check(const Options& options, const Shape* shape) const = 0;
+    /// What a person should know who takes these complete options for a tensor of that shape, in words: they are right,
+    /// yet do other than one may think. Empty: nothing.
+    virtual std::string remark(const Options&, const Shape&) const { return {}; }
     /// The new mask, of the weight's shape. `check` passed. Deterministic; threads do not matter. May throw Cancelled
     /// once `request.progress` was cancelled.
     virtual Mask compute(const MaskRequest& request) const = 0;

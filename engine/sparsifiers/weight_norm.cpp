@@ -20,6 +20,12 @@ class WeightNorm final : public BlockSparsifier {
     std::string_view source() const override { return "torch.ao.pruning.WeightNormSparsifier"; }
     std::span<const OptionSpec> options() const override;
 
+    std::string remark(const Options& options, const Shape& shape) const override {
+        const BlockShape block = block_of(options);
+        if (block.rows != 1 || options.number("sparsity_level") < 1) return {};
+        return short_group_remark(shape, block.columns, options.integer("zeros_per_block"));
+    }
+
     Mask compute(const MaskRequest& request) const override {
         demand_fit(request);
         const Options& options = *request.options;

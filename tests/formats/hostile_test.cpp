@@ -35,6 +35,12 @@ bool opens(const fs::path& path) {
     }
 }
 
+TEST(TorchZip, FrozenWeightsAreNoted) {
+    const CheckpointPtr frozen = open_checkpoint(fixture_path("frozen.pt"));
+    EXPECT_THAT(frozen->notes(), testing::ElementsAre(HasSubstr("6 tensors are frozen into the code as constants")));
+    EXPECT_TRUE(open_checkpoint(fixture_path("scripted.pt"))->notes().empty());
+}
+
 class HostileFixtureTest : public testing::TestWithParam<Fixture> {
   protected:
     void SetUp() override {
@@ -286,6 +292,11 @@ TEST_F(HostileZipTest, ArchivesThatAreNotWhatTheyShouldBe) {
     EXPECT_EQ(problem_of({{"data.pkl", "N."}}), "");
     EXPECT_THAT(problem_of({{"arr_0.npy", "x"}}), HasSubstr("without a data.pkl"));
     EXPECT_THAT(problem_of({{"a/model.json", "{}"}}), HasSubstr("before 1.4"));
+    for (const auto& part : {std::pair<std::string, std::string>{"a/archive_format", "pt2"},
+                             {"a/models/model.json", "{}"},
+                             {"serialized_exported_program.json", "{}"}}) {
+        EXPECT_THAT(problem_of({part}), HasSubstr("is a program of torch.export (.pt2), which is not read; in Python"));
+    }
     EXPECT_THAT(problem_of({good, {"a/byteorder", "big"}}), HasSubstr("big-endian"));
     EXPECT_THAT(problem_of({good, good}), HasSubstr("comes twice"));
     const auto central = [](const std::string& bytes) { return bytes.find("PK\1\2"); };

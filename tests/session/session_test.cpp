@@ -71,7 +71,7 @@ TEST_F(SessionTest, AFailedOpenLeavesTheModelAndSaysWhy) {
     session.open(folder / "missing.pt");
     session.wait_idle();
     EXPECT_TRUE(session.snapshot()->model);
-    EXPECT_THAT(last_notice(), HasSubstr("missing.pt"));
+    EXPECT_THAT(last_notice(), testing::StartsWith("Opening missing.pt: does not exist")) << "the file is named once";
     EXPECT_EQ(session.snapshot()->notices.back().kind, Notice::Kind::error);
     EXPECT_FALSE(session.snapshot()->job);
 }
@@ -304,6 +304,27 @@ TEST_F(SessionTest, ClosingInTheMiddleOfEverythingIsQuiet) {
         other.focus(0);
         other.export_model(folder / "gone.safetensors", Format::safetensors);
     }
+}
+
+TEST_F(SessionTest, ANoticeNamesItsFileOnce) {
+    open();
+    session.load_recipe(folder.write("bad.yaml", "version: 1\ngroups: []\n"));
+    session.wait_idle();
+    EXPECT_THAT(last_notice(), testing::StartsWith("Recipe bad.yaml:2: groups: is empty"));
+    session.load_recipe(folder / "none.yaml");
+    session.wait_idle();
+    EXPECT_THAT(last_notice(), testing::StartsWith("Recipe none.yaml: cannot be opened"));
+}
+
+TEST_F(SessionTest, AConversionThatCannotBeIsSaidAndWritesNothing) {
+    open();
+    session.convert_model({.conversion = "none_such", .options = {}, .input_shape = {}, .out = folder / "out.pt"});
+    session.wait_idle();
+    EXPECT_EQ(session.snapshot()->notices.back().kind, Notice::Kind::error);
+    EXPECT_THAT(last_notice(), testing::StartsWith("Converting to out.pt: "));
+    EXPECT_FALSE(session.snapshot()->conversion);
+    EXPECT_FALSE(std::filesystem::exists(folder / "out.pt"));
+    EXPECT_FALSE(session.snapshot()->job);
 }
 
 }  // namespace

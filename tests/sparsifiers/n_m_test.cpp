@@ -72,5 +72,31 @@ TEST(NM, RefusesMoreThanAGroup) {
     EXPECT_EQ(rule.why_not({4}, DType::U8), "is U8, not floating");
 }
 
+TEST(NM, SaysWhereRowsAreTooShortForThePattern) {
+    using testing::HasSubstr;
+    const auto remark = [](Shape shape, int64_t n, int64_t m) { return sparsifier("n_m").remark(n_of_m(n, m), shape); };
+    EXPECT_EQ(remark({32, 64}, 2, 4), "");
+    EXPECT_EQ(remark({32, 16, 3, 3}, 2, 4), "");
+    EXPECT_EQ(remark({32, 1, 3, 3}, 2, 4),
+              "with 1 input channel, 2 of 4 prunes everything: choose another sparsifier for this tensor");
+    EXPECT_EQ(remark({32, 3, 3, 3}, 2, 4), "with 3 input channels, 2 of 4 keeps only 1 of each 3");
+    EXPECT_THAT(remark({8, 10}, 2, 4), HasSubstr("with 10 weights in a row, 2 of 4 leaves a rest of 2"));
+    EXPECT_THAT(remark({8, 10}, 2, 4), HasSubstr("nothing is kept"));
+    EXPECT_THAT(remark({8, 11}, 2, 4), HasSubstr("only 1 are kept"));
+    EXPECT_EQ(remark({32, 1, 3, 3}, 4, 4), "") << "nothing is pruned at all";
+    for (const Shape& shape : {Shape{32, 1, 3, 3}, Shape{32, 3, 3, 3}}) {
+        const auto tensor = testing_support::random_weights("w", shape, 7);
+        EXPECT_EQ(mask_of(tensor, n_of_m(2, 4)).kept(), shape[1] == 1 ? 0 : 32 * 9) << "and it is so";
+    }
+    Options spelt;
+    spelt.set("sparsity_level", 1.0);
+    spelt.set("sparse_block_shape", std::vector<int64_t>{1, 4});
+    spelt.set("zeros_per_block", int64_t(2));
+    const Sparsifier& norm = sparsifier("weight_norm");
+    EXPECT_EQ(norm.remark(norm.complete(spelt), {32, 1, 3, 3}), remark({32, 1, 3, 3}, 2, 4));
+    spelt.set("zeros_per_block", int64_t(4));
+    EXPECT_EQ(norm.remark(norm.complete(spelt), {32, 1, 3, 3}), "");
+}
+
 }  // namespace
 }  // namespace lacuna

@@ -107,13 +107,12 @@ void MaskView::draw_strip(const Layout& l, const TensorDetail& detail, const Vie
         return;
     }
     const int64_t all = detail.mask->size();
-    char share[32];
-    std::snprintf(share, sizeof share, "%.1f%% pruned", 100 * (1 - double(detail.kept) / double(all)));
+    const double pruned = all > 0 ? 1 - double(detail.kept) / double(all) : 0;
     if (detail.model) {
         line.add(detail.model->checkpoint().tensors()[detail.tensor].name, style.text, 0);
-        line.add(share, style.muted, style.wide);
+        line.add(percentage(pruned) + " pruned", style.muted, style.wide);
     } else {
-        line.add(share, style.text, 0);
+        line.add(percentage(pruned) + " pruned", style.text, 0);
     }
     line.add(lacuna::grouped(detail.kept) + " of " + lacuna::grouped(all) + " kept", style.muted, style.wide);
     if (detail.pending) line.add("preview", style.threshold, style.wide);

@@ -91,7 +91,7 @@ void MaskView::draw_toolbar(const Layout& layout, const ViewStyle& style) {
     const double shown =
         std::min(camera_.scale_x(), camera_.scale_y()) * double(ImGui::GetIO().DisplayFramebufferScale.x);
     char zoom[32];
-    std::snprintf(zoom, sizeof zoom, shown < 0.1 ? "%.1f%%" : "%.0f%%", shown * 100);
+    std::snprintf(zoom, sizeof zoom, shown < 0.1 ? "%.1f\u00a0%%" : "%.0f\u00a0%%", shown * 100);
     const float gap = style.tight;
     const float square = ImGui::GetFrameHeight();
     const float buttons = 2 * square + button_width("Fit") + button_width("1:1") + 3 * gap;

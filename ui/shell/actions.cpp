@@ -52,6 +52,8 @@ void Actions::make_file_menu() {
     load_recipe = add(menu, tr("&Load recipe…"), QKeySequence(Qt::CTRL | Qt::Key_L), tr("Prune as a recipe says"));
     save_recipe = add(menu, tr("&Save recipe…"), QKeySequence::Save, tr("Write what was chosen as a recipe"));
     export_model = add(menu, tr("&Export…"), QKeySequence(Qt::CTRL | Qt::Key_E), tr("Write the pruned model"));
+    convert = add(menu, tr("Con&vert…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E),
+                  tr("Rewrite the pruned model so that its zeros pay"));
     menu->addSeparator();
     close = add(menu, tr("&Close model"), QKeySequence(Qt::CTRL | Qt::Key_W), tr("Close the model"));
     quit = add(menu, tr("&Quit"), QKeySequence(Qt::CTRL | Qt::Key_Q), tr("Leave Lacuna"));
@@ -138,7 +140,7 @@ void Actions::make_tool_bar() {
 void Actions::update(const Snapshot& snapshot, bool selection) {
     const bool model = snapshot.model != nullptr;
     for (QAction* action :
-         {load_recipe, save_recipe, export_model, close, select_all, filter, zoom_in, zoom_out, zoom_fit})
+         {load_recipe, save_recipe, export_model, convert, close, select_all, filter, zoom_in, zoom_out, zoom_fit})
         action->setEnabled(model);
     for (QAction* action : {clear, freeze, unfreeze}) action->setEnabled(model && selection);
     const bool left = snapshot.schedule && snapshot.steps < snapshot.schedule->steps;

@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "ui/shell/export_formats.h"
+#include "ui/shell/output_path.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
@@ -20,18 +21,6 @@ namespace lacuna::ui {
 namespace {
 
 constexpr int dialog_width = 560;
-
-/// "resnet-pruned" beside the source.
-QString proposed_stem(const Checkpoint& source) {
-    const QFileInfo file(to_qstring(source.path().string()));
-    QString stem = file.fileName();
-    for (const auto& ending : {".safetensors.index.json", ".safetensors", ".pt", ".pth", ".bin", ".ckpt"})
-        if (stem.endsWith(QLatin1String(ending), Qt::CaseInsensitive)) {
-            stem.chop(qsizetype(qstrlen(ending)));
-            break;
-        }
-    return file.absolutePath() + '/' + stem + QStringLiteral("-pruned");
-}
 
 }  // namespace
 
@@ -47,7 +36,7 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
     setMinimumWidth(dialog_width);
     const Checkpoint& source = snapshot_->model->checkpoint();
     for (Format format : export_formats(source)) format_->addItem(format_title(format), int(format));
-    path_->setText(proposed_stem(source) + '.' + format_suffix(request().format, source));
+    path_->setText(beside_source(source, QStringLiteral("-pruned.") + format_suffix(request().format, source)));
     path_->setAccessibleName(tr("File to write"));
     format_->setAccessibleName(tr("Format"));
     problem_->setProperty("role", "problem");
@@ -122,19 +111,6 @@ QString ExportDialog::masks_path() const {
     return target.path() + '/' + target.completeBaseName() + QStringLiteral(".masks.safetensors");
 }
 
-/// Why the path cannot be written to, in words; empty if nothing is known against it.
-QString ExportDialog::problem() const {
-    const QString path = path_->text().trimmed();
-    if (path.isEmpty()) return tr("Say which file to write.");
-    const QFileInfo target(path);
-    if (target.isDir()) return tr("%1 is a folder; add a file name.").arg(path);
-    if (!QFileInfo(target.path()).isDir()) return tr("The folder %1 does not exist.").arg(target.path());
-    for (const auto& file : snapshot_->model->checkpoint().files())
-        if (QFileInfo(to_qstring(file.string())) == target)
-            return tr("That is the file that is open; a pruned copy needs another name.");
-    return {};
-}
-
 void ExportDialog::browse() {
     const QString path = QFileDialog::getSaveFileName(this, tr("Export pruned model"), path_->text());
     if (!path.isEmpty()) path_->setText(path);
@@ -156,7 +132,7 @@ void ExportDialog::format_changed() {
 }
 
 void ExportDialog::check() {
-    const QString text = problem();
+    const QString text = output_problem(path_->text().trimmed(), snapshot_->model->checkpoint());
     problem_->setText(text);
     problem_->setVisible(!text.isEmpty());
     export_->setEnabled(text.isEmpty());

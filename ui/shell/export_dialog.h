@@ -34,7 +34,6 @@ class ExportDialog : public QDialog {
 
   private:
     QString summary() const;
-    QString problem() const;
     QString masks_path() const;
     void browse();
     void format_changed();

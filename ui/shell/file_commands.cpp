@@ -4,6 +4,8 @@
 #include <QFileInfo>
 #include <QSettings>
 
+#include "ui/shell/conversion_report_dialog.h"
+#include "ui/shell/convert_dialog.h"
 #include "ui/shell/export_dialog.h"
 #include "ui/shell/file_kind.h"
 #include "ui/shell/text_format.h"
@@ -95,6 +97,28 @@ void FileCommands::ask_export(const SnapshotPtr& snapshot) {
 
 ExportDialog* FileCommands::export_dialog() const {
     return export_dialog_;
+}
+
+void FileCommands::ask_conversion(const SnapshotPtr& snapshot) {
+    if (!snapshot || !snapshot->model || convert_dialog_) return;
+    convert_dialog_ = new ConvertDialog(snapshot, window_);
+    convert_dialog_->setAttribute(Qt::WA_DeleteOnClose);
+    connect(convert_dialog_, &QDialog::accepted, this,
+            [this, dialog = convert_dialog_.data()] { session_.convert_model(dialog->order()); });
+    convert_dialog_->open();
+}
+
+ConvertDialog* FileCommands::convert_dialog() const {
+    return convert_dialog_;
+}
+
+void FileCommands::show_conversion(const Snapshot& snapshot) {
+    if (snapshot.conversion == shown_conversion_) return;
+    shown_conversion_ = snapshot.conversion;
+    if (!shown_conversion_) return;
+    auto* dialog = new ConversionReportDialog(*shown_conversion_, window_);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->open();
 }
 
 void FileCommands::note_opened(const Snapshot& snapshot) {

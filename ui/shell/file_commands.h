@@ -11,6 +11,7 @@ class QWidget;
 
 namespace lacuna::ui {
 
+class ConvertDialog;
 class ExportDialog;
 
 /// The file menu's means: dialogs, recent files and dropped files, all ending in intents to the session.
@@ -33,6 +34,10 @@ class FileCommands : public QObject {
     void save_recipe_asked();
     void ask_export(const SnapshotPtr& snapshot);
     ExportDialog* export_dialog() const;
+    void ask_conversion(const SnapshotPtr& snapshot);
+    ConvertDialog* convert_dialog() const;
+    /// Shows the report of a conversion once it is there.
+    void show_conversion(const Snapshot& snapshot);
 
     RecentFiles& recent() { return recent_; }
     /// Adds the model to the recent files once it is open.
@@ -48,6 +53,8 @@ class FileCommands : public QObject {
     RecentFiles recent_;
     ModelPtr noted_;
     QPointer<ExportDialog> export_dialog_;  ///< while it is open
+    QPointer<ConvertDialog> convert_dialog_;
+    ConversionResultPtr shown_conversion_;
 };
 
 }  // namespace lacuna::ui

@@ -144,6 +144,7 @@ void MainWindow::head_docks() {
     for (QTabBar* tabs : findChildren<QTabBar*>(QString(), Qt::FindDirectChildrenOnly)) {
         tabs->setAccessibleName(tr("Panels"));
         tabs->setDrawBase(false);
+        tabs->setElideMode(Qt::ElideNone);
     }
 }
 
@@ -223,6 +224,7 @@ void MainWindow::connect_actions() {
     on(actions_->load_recipe, [this] { files_->load_recipe_asked(); });
     on(actions_->save_recipe, [this] { files_->save_recipe_asked(); });
     on(actions_->export_model, [this] { files_->ask_export(snapshot_); });
+    on(actions_->convert, [this] { files_->ask_conversion(snapshot_); });
     on(actions_->close, [&session] { session.close(); });
     on(actions_->quit, [this] { close(); });
     on(actions_->undo, [&session] { session.undo(); });
@@ -266,6 +268,7 @@ void MainWindow::show_snapshot(const SnapshotPtr& snapshot) {
     notices_->set_snapshot(snapshot);
     actions_->update(*snapshot, !layers_->selected().empty());
     files_->note_opened(*snapshot);
+    files_->show_conversion(*snapshot);
     show_title();
     apply_wanted_focus();
 }

@@ -58,6 +58,14 @@ OptionEditor::State SelectionValues::of(const std::string& option) const {
     return found == states_.end() ? OptionEditor::State{} : found->second;
 }
 
+std::string remark_of(const TensorState& state, const Shape& shape) {
+    try {
+        return state.sparsifier->remark(state.sparsifier->complete(state.options), shape);
+    } catch (const Error&) {
+        return {};
+    }
+}
+
 BlockShape block_of(const TensorState& state) {
     static const std::string name = "sparse_block_shape";
     if (!state.sparsifier || !state.sparsifier->find_option(name)) return {};

@@ -25,6 +25,8 @@ class SelectionValues {
     std::map<std::string, OptionEditor::State> states_;
 };
 
+/// What to know of a tensor's options, in words; empty: nothing, or they do not go together.
+std::string remark_of(const TensorState& state, const Shape& shape);
 /// The blocks that a tensor is pruned in; 1×1 where its sparsifier has none.
 BlockShape block_of(const TensorState& state);
 

@@ -35,6 +35,7 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
       rule_help_(make_label(this, "hint")),
       unit_(make_label(this, "hint")),
       problem_(make_label(this, "problem")),
+      remark_(make_label(this, "remark")),
       form_(new OptionForm(this)),
       frozen_(new QCheckBox(tr("Frozen"), this)),
       body_(new QWidget(this)),
@@ -58,6 +59,7 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
     rows->addWidget(rule_help_);
     rows->addWidget(unit_);
     rows->addWidget(problem_);
+    rows->addWidget(remark_);
     rows->addSpacing(Theme::wide);
     rows->addWidget(form_);
     rows->addSpacing(Theme::wide);
@@ -131,6 +133,7 @@ void SparsifierPanel::refresh() {
     show_values();
     show_frozen();
     show_problems();
+    show_remarks();
 }
 
 QString SparsifierPanel::tensor_name(size_t tensor) const {
@@ -220,6 +223,25 @@ void SparsifierPanel::show_problems() {
     }
     problem_->setText(lines.join('\n'));
     problem_->setVisible(!lines.isEmpty());
+}
+
+/// The first thing to know, with how many tensors more have such a thing.
+void SparsifierPanel::show_remarks() {
+    QString first;
+    int64_t others = 0;
+    for (size_t i = 0; form_rule_ && i < drawn_.size(); ++i) {
+        if (!drawn_[i]->problem.empty()) continue;
+        const Shape& shape = snapshot_->model->checkpoint().tensors()[selection_[i]].shape;
+        const std::string remark = remark_of(*drawn_[i], shape);
+        if (remark.empty()) continue;
+        if (first.isEmpty())
+            first = tensor_name(selection_[i]) + QStringLiteral(": ") + to_qstring(remark);
+        else
+            ++others;
+    }
+    if (others > 0) first += tr(" (and %1 more)").arg(counted(others, "tensor"));
+    remark_->setText(first);
+    remark_->setVisible(!first.isEmpty());
 }
 
 }  // namespace lacuna::ui

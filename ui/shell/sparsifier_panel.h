@@ -25,6 +25,7 @@ class SparsifierPanel : public QWidget {
 
     QComboBox* sparsifier_field() const { return rule_; }
     QLabel* unit_hint() const { return unit_; }
+    QLabel* remark() const { return remark_; }
     OptionEditor* editor(const QString& option) const;
 
   Q_SIGNALS:
@@ -42,6 +43,7 @@ class SparsifierPanel : public QWidget {
     void show_values();
     void show_frozen();
     void show_problems();
+    void show_remarks();
     void show_title();
     QString tensor_name(size_t tensor) const;
 
@@ -55,6 +57,7 @@ class SparsifierPanel : public QWidget {
     QLabel* rule_help_;
     QLabel* unit_;  ///< which tensors share the options, under a rule that spans tensors
     QLabel* problem_;
+    QLabel* remark_;  ///< what to know of the options where they are right
     OptionForm* form_;
     QCheckBox* frozen_;
     QWidget* body_;

@@ -43,7 +43,7 @@ QLabel[role="dock"] { background: @window; color: @muted; font-size: @small; fon
 QDockWidget > QWidget { background: @window; }
 
 QMainWindow > QTabBar { background: @window; }
-QMainWindow > QTabBar::tab { background: @window; color: @muted; font-size: @small; font-weight: 600; padding: 9px 12px 8px 12px;
+QMainWindow > QTabBar::tab { min-width: 64px; background: @window; color: @muted; font-size: @small; font-weight: 600; padding: 9px 12px 8px 12px;
                              border: none; border-bottom: 1px solid @line; }
 QMainWindow > QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; padding-bottom: 7px; }
 QMainWindow > QTabBar::tab:hover:!selected { background: @hovered; }
@@ -124,6 +124,7 @@ QLabel[role="field"] { font-weight: 600; }
 QLabel[role="figure"] { font-weight: 600; }
 QLabel[role="figure"]:disabled { color: @muted; }
 QLabel[role="problem"] { color: @error; }
+QLabel[role="remark"] { color: @warning; }
 QLabel[role="card"] { background: @surface; border: 1px solid @line; border-radius: 6px; padding: 10px 12px; }
 
 QProgressBar { background: @line; border: none; border-radius: 3px; }
