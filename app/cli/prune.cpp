@@ -1,5 +1,3 @@
-#include <dlfcn.h>
-
 #include <chrono>
 #include <csignal>
 
@@ -9,6 +7,7 @@
 #include "app/cli/table.h"
 #include "app/cli/text.h"
 #include "engine/base/output_file.h"
+#include "engine/model/block_device.h"
 #include "engine/session/sparsifier_state.h"
 #include "engine/session/streamed_pruning.h"
 
@@ -17,15 +16,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int bar_cells = 16;
-
-/// Masks are computed on the processor; a GPU that was asked for and cannot be had is a failure, not a fallback.
-void check_device(const std::string& device) {
-    if (device == "cpu") return;
-    const bool driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != nullptr;
-    throw Error(ErrorKind::missing, "--device cuda",
-                driver ? "this build of Lacuna has no kernels for the GPU" : "no NVIDIA GPU was found on this machine",
-                "leave --device out: the processor gives the same masks");
-}
 
 NamedOutputs outputs_of(const PruneArguments& arguments) {
     NamedOutputs outputs{{"--out", arguments.out}};
@@ -78,6 +68,7 @@ class PruneRun {
         : arguments_(arguments), console_(console), progress_(console.progress(std::move(cancel))) {}
 
     void run() {
+        const std::unique_ptr<BlockDevice> device = make_block_device(arguments_.device);
         const Recipe recipe = read_recipe(arguments_.recipe);
         const CheckpointPtr checkpoint = open_checkpoint(arguments_.model);
         StreamedPruning pruning = prepare(checkpoint, recipe);
@@ -85,6 +76,7 @@ class PruneRun {
         try {
             pruning.held().set_activations(activations_for(
                 checkpoint, pruning.held(), {arguments_.data, arguments_.activations, arguments_.device}, progress_));
+            pruning.compute_on(device.get());
             pruning.take_steps(progress_);
             write(pruning, *checkpoint, outputs);
         } catch (const Cancelled&) {
@@ -135,19 +127,17 @@ class PruneRun {
         if (report_on_output) console_.print(to_json(report));
         outputs.commit();
         if (!report_on_output)
-            console_.print(table_text(report, console_) + proof_text(arguments_.out, proof) + notes_text(pruning));
+            console_.print(table_text(report, console_) + proof_text(arguments_.out, proof) +
+                           notes_text(pruning.targets(), checkpoint));
     }
 
-    std::string notes_text(const Pruning& pruning) const {
+    static std::string notes_text(const std::vector<Target>& targets, const Checkpoint& checkpoint) {
         std::string text;
-        for (const Pruning::Group& group : pruning.groups()) {
-            const Target& target = group.target;
-            const TensorInfo& tensor = pruning.checkpoint().tensors()[target.tensor];
+        for (const Target& target : targets) {
+            const TensorInfo& tensor = checkpoint.tensors()[target.tensor];
             const std::string remark = target.sparsifier->remark(target.options, tensor.shape);
-            if (!remark.empty()) text += "note: " + printable(group.fqn + ": " + remark) + "\n";
+            if (!remark.empty()) text += "note: " + printable(tensor.name + ": " + remark) + "\n";
         }
-        if (state_)
-            for (const std::string& note : state_->notes) text += printable(note) + "\n";
         return text;
     }
 
@@ -163,7 +153,6 @@ class PruneRun {
 
 void run_prune(const PruneArguments& arguments, const Console& console, CancelToken cancel) {
     check_distinct(outputs_of(arguments));
-    check_device(arguments.device);
     PruneRun(arguments, console, std::move(cancel)).run();
 }
 

@@ -99,6 +99,7 @@ void Pruning::compute_unit(std::span<const size_t> unit, const Progress& progres
                             .ties = ties_,
                             .name = group.fqn,
                             .activations = seen == activations_.end() ? nullptr : seen->second.get(),
+                            .device = device_,
                             .progress = &progress});
     }
     std::vector<Mask> masks = groups_[unit[0]].target.sparsifier->compute_all(requests);

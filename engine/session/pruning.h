@@ -39,6 +39,8 @@ class Pruning {
     void set_option(const std::string& option, std::span<const std::optional<double>> values);
     /// What a calibration saw, by tensor FQN, for rules that look at a layer's input; replaces what was there.
     void set_activations(ActivationSet activations) { activations_ = std::move(activations); }
+    /// Where rules that can use it compute (Sparsifier::uses_device); null: on the processor. It must outlive this.
+    void compute_on(BlockDevice* device) { device_ = device; }
     /// One update of all enabled masks, unit by unit (Sparsifier::spans_tensors). All or nothing: after an exception no
     /// mask has changed.
     void step(Progress& progress);
@@ -56,6 +58,7 @@ class Pruning {
     CheckpointPtr checkpoint_;
     std::vector<Group> groups_;
     ActivationSet activations_;
+    BlockDevice* device_ = nullptr;
     Ties ties_;
     int steps_ = 0;
 };

@@ -39,6 +39,11 @@ StreamedPruning::StreamedPruning(CheckpointPtr checkpoint, std::vector<Target> t
     for (const Pruning::Group& group : held_.groups()) streamed_.erase(group.target.tensor);
 }
 
+void StreamedPruning::compute_on(BlockDevice* device) {
+    device_ = device;
+    held_.compute_on(device);
+}
+
 void StreamedPruning::take_steps(Progress& progress) {
     if (held_.groups().empty()) return;
     lacuna::take_steps(held_, steps_, levels_, progress);
@@ -58,6 +63,7 @@ MaskPtr StreamedPruning::compute(const Target& target) const {
                                   .options = &options,
                                   .ties = ties_,
                                   .name = info.name,
+                                  .device = device_,
                                   .progress = &progress_};
         mask = target.sparsifier->compute(request);
     }

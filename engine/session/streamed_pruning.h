@@ -21,8 +21,11 @@ class StreamedPruning final : public MaskSource {
     StreamedPruning(CheckpointPtr checkpoint, std::vector<Target> targets, const Recipe& recipe,
                     const Progress& progress, Hold hold = Hold::what_must_be);
 
+    /// Where rules that can use it compute, as in Pruning.
+    void compute_on(BlockDevice* device);
     /// Takes the steps of the masks that are held.
     void take_steps(Progress& progress);
+    const std::vector<Target>& targets() const { return targets_; }
     /// The part whose masks are held, which may be empty: for what a rule needs before the steps.
     Pruning& held() { return held_; }
     const Pruning& held() const { return held_; }
@@ -38,6 +41,7 @@ class StreamedPruning final : public MaskSource {
     CheckpointPtr checkpoint_;
     std::vector<Target> targets_;
     const Progress& progress_;
+    BlockDevice* device_ = nullptr;
     int steps_;
     Ties ties_;
     LevelsByStep levels_;

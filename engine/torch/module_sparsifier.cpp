@@ -7,6 +7,7 @@
 #include "engine/sparsifiers/group_text.h"
 #include "engine/sparsifiers/units.h"
 #include "engine/torch/calibrate.h"
+#include "engine/torch/cuda_device.h"
 #include "engine/torch/masked_tensor.h"
 #include "engine/torch/tensor.h"
 
@@ -40,6 +41,15 @@ void reject_duplicates(const std::vector<SparsifyGroup>& groups, const ModuleTre
     for (const SparsifyGroup& group : groups)
         if (!seen.insert(tree.find(group.tensor_fqn).unsafeGetTensorImpl()).second)
             throw wrong(group.tensor_fqn, "this tensor is named twice", "name each tensor once");
+}
+
+/// Null where the kernels were not built: the processor gives the same masks.
+std::unique_ptr<CudaDevice> kernels_for(c10::Device device) {
+    try {
+        return make_cuda_device(device);
+    } catch (const Error&) {
+        return nullptr;
+    }
 }
 
 }  // namespace
@@ -179,16 +189,26 @@ std::string ModuleSparsifier::to_string() const {
 void ModuleSparsifier::compute(const std::vector<size_t>& unit, std::vector<MaskPtr>& next) const {
     std::vector<at::Tensor> originals;
     std::vector<ActivationsPtr> inputs;
+    std::unique_ptr<CudaDevice> device;
     std::vector<MaskRequest> requests;
     for (const size_t i : unit) {
         const SparsifyGroup& group = groups_[i];
-        originals.push_back(tensors_[i]->original().cpu());
+        const at::Tensor& original = tensors_[i]->original();
+        const bool there = original.is_cuda() && group.sparsifier->uses_device();
+        if (there && !device) device = kernels_for(original.device());
+        const bool stays = there && device;
+        originals.push_back(stays ? original : original.cpu());
         inputs.push_back(activations(group.tensor_fqn));
         if (group.sparsifier->needs_activations() && !inputs.back())
             throw Error(ErrorKind::state, group.tensor_fqn, "its layer has seen no input since prepare",
                         "run the model on calibration data, then step");
-        requests.push_back({as_view(originals.back()), group.fake_sparsity.mask.get(), &group.options, ties_,
-                            group.tensor_fqn, inputs.back().get()});
+        requests.push_back({.weight = stays ? CudaDevice::view_of(original) : as_view(originals.back()),
+                            .current = group.fake_sparsity.mask.get(),
+                            .options = &group.options,
+                            .ties = ties_,
+                            .name = group.tensor_fqn,
+                            .activations = inputs.back().get(),
+                            .device = stays ? device.get() : nullptr});
     }
     std::vector<Mask> masks = groups_[unit.front()].sparsifier->compute_all(requests);
     for (size_t k = 0; k < unit.size(); ++k) next[unit[k]] = std::make_shared<const Mask>(std::move(masks[k]));
