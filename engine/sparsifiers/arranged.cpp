@@ -34,7 +34,7 @@ std::string short_group_remark(const Shape& shape, int64_t block, int64_t zeros)
     const bool convolution = shape.size() > 2;
     const int64_t row = convolution ? shape[1] : matrix_shape(shape).columns;
     const int64_t rest = row % block;
-    if (rest == 0 || zeros >= block) return {};
+    if (rest == 0 || zeros <= 0 || zeros >= block) return {};
     const std::string pattern = std::to_string(block - zeros) + " of " + std::to_string(block);
     const std::string members = convolution ? counted(row, "input channel") : counted(row, "weight") + " in a row";
     const std::string here = "with " + members + ", " + pattern + " ";

@@ -98,7 +98,7 @@ TEST_F(Failure, StandardOutputThatIsFull) {
 }
 
 TEST_F(Failure, AGpuThatIsNotThere) {
-    expect_untouched(place.prune_arguments({"--device", "cuda"}), 1, "leave --device out");
+    expect_untouched(place.prune_arguments({"--device", "cuda"}), 1, "leave it out");
 }
 
 TEST_F(Failure, Interrupted) {

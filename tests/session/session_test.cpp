@@ -71,7 +71,7 @@ TEST_F(SessionTest, AFailedOpenLeavesTheModelAndSaysWhy) {
     session.open(folder / "missing.pt");
     session.wait_idle();
     EXPECT_TRUE(session.snapshot()->model);
-    EXPECT_THAT(last_notice(), testing::StartsWith("Opening missing.pt: does not exist")) << "the file is named once";
+    EXPECT_THAT(last_notice(), testing::StartsWith("Opening missing.pt: there is no such file")) << "the file is named once";
     EXPECT_EQ(session.snapshot()->notices.back().kind, Notice::Kind::error);
     EXPECT_FALSE(session.snapshot()->job);
 }

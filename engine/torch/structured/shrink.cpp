@@ -46,10 +46,17 @@ class Surgery {
         return places;
     }
 
-    /// Layers of one LSTM keep their one size: as many units leave each as leave the layer that loses fewest.
+    /// No layer loses everything. Layers of one LSTM keep their one size: as many units leave each as leave the layer
+    /// that loses fewest.
     void equalise() {
         for (bool changed = true; changed;) {
             changed = false;
+            for (const Parameter& parameter : analysis_.parameters.all())
+                for (const auto& axis : parameter.axes)
+                    if (!axis.empty() && units().staying(axis).empty()) {
+                        units().keep(axis.front(), "a layer keeps at least one channel");
+                        changed = true;
+                    }
             for (const auto& parts : analysis_.equal_counts) {
                 const auto* least = &parts.front();
                 for (const auto& part : parts)

@@ -111,6 +111,12 @@ TEST(SmallerModels, a_transposed_convolution_takes_channels_that_are_zero) {
     EXPECT_EQ(shape_of(shrunk(model, random_input({2, 3, 6, 6})), "up.weight"), (Sizes{4, 4, 2, 2}));
 }
 
+TEST(SmallerModels, a_layer_without_any_weight_keeps_one_channel) {
+    Module model = Net().linear("a", 4, 3, true).linear("b", 3, 2).chain({"a", "torch.relu(x)", "b"});
+    empty_rows(model, "a.weight", {0, 1, 2});
+    EXPECT_EQ(shape_of(shrunk(model, random_input({5, 4})), "b.weight"), (Sizes{2, 1}));
+}
+
 TEST(SmallerModels, counts_of_channels_in_a_calculation_keep_them) {
     Module model = Net().linear("a", 4, 6).linear("b", 6, 2).chain({"a", "x / x.size(1)", "b"});
     empty_rows(model, "a.weight", {1});
