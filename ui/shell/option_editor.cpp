@@ -10,6 +10,11 @@
 #include "ui/shell/text_format.h"
 
 namespace lacuna::ui {
+namespace {
+
+constexpr qsizetype longest_line = 20;  ///< characters of a name that stands beside its field
+
+}  // namespace
 
 OptionEditor* OptionEditor::make(const OptionSpec& spec, QWidget* parent) {
     switch (spec.type) {
@@ -44,6 +49,7 @@ OptionEditor::OptionEditor(const OptionSpec& spec, Place place, QWidget* parent)
 
     auto* label = new QLabel(title, this);
     label->setProperty("role", "field");
+    label->setWordWrap(title.size() > longest_line);  // a long name must not widen the form past its dock
     reset_->setText(tr("Reset"));
     reset_->setObjectName(QStringLiteral("reset"));
     reset_->setProperty("role", "link");

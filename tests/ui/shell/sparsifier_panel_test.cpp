@@ -63,6 +63,18 @@ class SparsifierForm : public testing::Test {
     std::vector<Edit> edits;
 };
 
+TEST_F(SparsifierForm, IsNeverWiderThanItsDock) {
+    constexpr int dock = 300;
+    for (const Sparsifier* rule : sparsifiers()) {
+        snapshot = with_state(*snapshot, fc1_weight, [&](TensorState& state) { state.sparsifier = rule; });
+        panel.set_snapshot(snapshot);
+        select({fc1_weight});
+        for (const OptionSpec& spec : rule->options())
+            EXPECT_LE(panel.editor(spec.name.c_str())->minimumSizeHint().width(), dock - 24)
+                << rule->name() << " " << spec.name;
+    }
+}
+
 TEST_F(SparsifierForm, HasAFieldForEachDeclaredOption) {
     select({fc1_weight});
     for (const OptionSpec& spec : sparsifier("weight_norm").options()) {
