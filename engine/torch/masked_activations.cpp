@@ -11,6 +11,7 @@
 #include "engine/base/error.h"
 #include "engine/torch/activation_sparsifier.h"
 #include "engine/torch/libtorch_error.h"
+#include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/one_thread.h"
 #include "engine/torch/tensor.h"
@@ -98,16 +99,6 @@ c10::IValue run(const Dataset& data, at::ScalarType precision, int64_t samples, 
     return first;
 }
 
-torch::jit::Module loaded(const std::string& path) {
-    try {
-        torch::jit::Module model = torch::jit::load(path);
-        model.eval();
-        return model;
-    } catch (const std::exception& error) {
-        throw Error(ErrorKind::format, path, "LibTorch cannot load this TorchScript archive: " + brief(error));
-    }
-}
-
 at::ScalarType precision_of(const torch::jit::Module& model) {
     for (const at::Tensor& parameter : model.parameters())
         if (parameter.is_floating_point()) return parameter.scalar_type();
@@ -125,7 +116,7 @@ ConversionRow row_of(const Layer& layer, const at::Tensor& mask) {
 ConversionReport convert_to_masked_activations(const ConversionRequest& request, Progress& progress) {
     const OneThread one_thread;
     const at::NoGradGuard no_grad;
-    const torch::jit::Module model = loaded(request.checkpoint->path().string());
+    const torch::jit::Module model = load_module(request.checkpoint->path());
     MaskedWeights(named_tensors(model)).apply(request.masks);
     ActivationSparsifier sparsifier(model);
     const std::vector<Layer> layers = layers_of(model, request.options.choice("layers"));

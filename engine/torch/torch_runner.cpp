@@ -11,6 +11,7 @@
 #include "engine/torch/calibrate.h"
 #include "engine/torch/device.h"
 #include "engine/torch/libtorch_error.h"
+#include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/one_thread.h"
 #include "engine/torch/quantized/archive_engine.h"
@@ -135,13 +136,7 @@ class TorchRunner : public Runner {
   private:
     torch::jit::Module load() const {
         const EngineScope scope(engine_);
-        try {
-            torch::jit::Module module = torch::jit::load(name_, device_);
-            module.eval();
-            return module;
-        } catch (const std::exception& error) {
-            throw Error(ErrorKind::format, name_, "LibTorch cannot load this TorchScript archive: " + brief(error));
-        }
+        return load_module(name_, device_);
     }
 
     const at::Tensor& tensor(const std::string& name) const {

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/torch/libtorch_error.h"
+#include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/archive_engine.h"
@@ -25,23 +26,6 @@ namespace {
 using torch::jit::Module;
 
 constexpr int64_t most_compared = 256;  // samples
-
-Module load(const std::filesystem::path& path) {
-    try {
-        Module module = torch::jit::load(path.string(), at::kCPU);
-        module.eval();
-        return module;
-    } catch (const std::exception& error) {
-        throw Error(ErrorKind::format, path.string(), "LibTorch cannot load this TorchScript archive: " + brief(error));
-    }
-}
-
-void lay_masks(const Module& model, const MaskSet& masks) {
-    std::vector<std::pair<std::string, at::Tensor>> tensors;
-    for (const auto& parameter : model.named_parameters()) tensors.emplace_back(parameter.name, parameter.value);
-    for (const auto& buffer : model.named_buffers()) tensors.emplace_back(buffer.name, buffer.value);
-    MaskedWeights(std::move(tensors)).apply(masks);
-}
 
 /// The layers to convert, and in words why others stay.
 struct Choice {
@@ -131,8 +115,8 @@ ConversionReport convert_file(const ConversionRequest& request, Progress& progre
     if (archive_engine(request.checkpoint->path()))
         throw Error(ErrorKind::argument, request.checkpoint->path().string(), "has sparse quantised layers already",
                     "convert the model that it was made from");
-    const Module model = load(request.checkpoint->path());
-    lay_masks(model, request.masks);
+    const Module model = load_module(request.checkpoint->path());
+    MaskedWeights(named_tensors(model)).apply(request.masks);
     const Choice choice = choose(model, request);
     const Module converted = rewrite(model, choice);
     progress.check();
@@ -145,7 +129,7 @@ ConversionReport convert_file(const ConversionRequest& request, Progress& progre
     report.notes = choice.notes;
     report.notes.push_back("PyTorch loads the file after torch.backends.quantized.engine = \"" +
                            std::string(engine_name(engine)) + "\"");
-    const Module written = load(request.out);
+    const Module written = load_module(request.out);
     describe(model, written, choice, report);
     if (const at::Tensor inputs = some_inputs(model, request); inputs.defined()) {
         progress.begin("Comparing", uint64_t(std::min(most_compared, inputs.size(0))), "samples");

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "engine/base/error.h"
-#include "engine/torch/libtorch_error.h"
+#include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/structured/compare.h"
 #include "engine/torch/structured/prune_bias.h"
@@ -14,23 +14,6 @@
 namespace lacuna {
 namespace jit = torch::jit;
 namespace {
-
-jit::Module loaded(const std::filesystem::path& path) {
-    try {
-        jit::Module module = jit::load(path.string(), at::kCPU);
-        module.eval();
-        return module;
-    } catch (const std::exception& error) {
-        throw Error(ErrorKind::format, path.string(), "LibTorch cannot load this TorchScript archive: " + brief(error));
-    }
-}
-
-void squash(jit::Module& module, const MaskSet& masks) {
-    std::vector<std::pair<std::string, at::Tensor>> tensors;
-    for (const auto& parameter : module.named_parameters()) tensors.emplace_back(parameter.name, parameter.value);
-    for (const auto& buffer : module.named_buffers()) tensors.emplace_back(buffer.name, buffer.value);
-    MaskedWeights(std::move(tensors)).apply(masks);
-}
 
 void save(const jit::Module& module, const std::filesystem::path& path) {
     std::ofstream file(path, std::ios::binary);  // a stream: given a path, LibTorch writes its name into the file
@@ -43,8 +26,8 @@ void save(const jit::Module& module, const std::filesystem::path& path) {
 
 ConversionReport convert_to_smaller(const ConversionRequest& request, Progress& progress) {
     progress.begin("Converting", 4, "steps");
-    jit::Module model = loaded(request.checkpoint->path());
-    squash(model, request.masks);
+    jit::Module model = load_module(request.checkpoint->path());
+    MaskedWeights(named_tensors(model)).apply(request.masks);
     if (request.options.boolean("prune_bias")) structured::zero_pruned_biases(model);
     const auto sample = structured::sample_inputs(model, request);
     progress.advance();
@@ -55,7 +38,7 @@ ConversionReport convert_to_smaller(const ConversionRequest& request, Progress& 
     progress.advance();
     save(shrunk.module, request.out);
     progress.advance();
-    jit::Module written = loaded(request.out);
+    jit::Module written = load_module(request.out);
     const auto difference = structured::demand_equal(model, written, sample, shrunk.outputs);
     progress.advance();
     ConversionReport report;
