@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/session/data_pruning.h"
+#include "tests/support/problem_of.h"
 
 namespace lacuna::testing_support {
 
@@ -80,17 +81,6 @@ inline std::vector<float> masked(std::vector<float> values, const Mask& mask) {
     for (size_t i = 0; i < values.size(); ++i)
         if (!mask[int64_t(i)]) values[i] = 0;
     return values;
-}
-
-/// What an action's Error says; "" if there is none.
-template <class Action>
-std::string problem_of(Action&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 }  // namespace lacuna::testing_support

@@ -4,12 +4,14 @@
 
 #include "engine/base/error.h"
 #include "engine/schedulers/schedule.h"
+#include "tests/support/problem_of.h"
 #include "tests/support/scratch_folder.h"
 
 namespace lacuna {
 namespace {
 
 using testing::HasSubstr;
+using testing_support::problem_of;
 using testing_support::ScratchFolder;
 
 SchedulerState halfway() {
@@ -21,16 +23,6 @@ SchedulerState halfway() {
     state.groups.push_back({"a.weight", 0.8, 0.6488, schedule("cubic").complete(first)});
     state.groups.push_back({"b.weight", 0.5, 0.25, schedule("cubic").complete({})});
     return state;
-}
-
-template <class Action>
-std::string problem_of(Action&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 TEST(TorchSchedulerState, GoesToAFileAndBack) {

@@ -6,6 +6,7 @@
 #include "engine/session/recipe_run.h"
 #include "engine/session/saved_names.h"
 #include "tests/session/simple_linear.h"
+#include "tests/support/problem_of.h"
 
 namespace lacuna {
 namespace {
@@ -38,16 +39,6 @@ SparsifierState round_trip(const ScratchFolder& folder, const SparsifierState& s
     Progress progress;
     write_sparsifier_state(state, folder / "state.pt", progress);
     return read_sparsifier_state(folder / "state.pt");
-}
-
-template <class Action>
-std::string problem_of(Action&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 TEST(SparsifierState, GoesToAFileAndBack) {

@@ -10,12 +10,14 @@
 
 #include "engine/base/error.h"
 #include "engine/schedulers/lambda.h"
+#include "tests/support/problem_of.h"
 #include "tests/torch/modules.h"
 
 namespace lacuna {
 namespace {
 
 using testing::HasSubstr;
+using testing_support::problem_of;
 
 /// Biases, and two parameters whose names differ in "." and "_" alone, which upstream takes for one.
 struct NetImpl : torch::nn::Cloneable<NetImpl> {
@@ -38,16 +40,6 @@ Options level(double value) {
     options.set("sparsity_level", value);
     options.set("sparse_block_shape", std::vector<int64_t>{1, 4});
     return options;
-}
-
-template <class Action>
-std::string problem_of(Action&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 std::map<std::string, at::Tensor> values_of(const torch::nn::Module& model) {

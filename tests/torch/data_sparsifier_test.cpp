@@ -12,12 +12,14 @@
 
 #include "engine/base/error.h"
 #include "engine/torch/tensor.h"
+#include "tests/support/problem_of.h"
 #include "tests/torch/modules.h"
 
 namespace lacuna {
 namespace {
 
 using testing::HasSubstr;
+using testing_support::problem_of;
 
 /// Upstream's mock for data: row 0 goes.
 class FirstRow final : public testing_support::ZeroRow {
@@ -54,16 +56,6 @@ struct Tables {
     std::vector<at::Tensor> tensors;
     std::vector<std::shared_ptr<torch::nn::Module>> layers;
 };
-
-template <class Action>
-std::string problem_of(Action&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
-}
 
 Options test_option(int64_t value) {
     Options options;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/problem_of.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/torch/modules.h"
 
@@ -15,16 +16,6 @@ Options half() {
     Options options;
     options.set("sparse_block_shape", std::vector<int64_t>{1, 1});
     return options;
-}
-
-template <class Action>
-std::string problem_of(Action&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 TEST(SavedState, AModuleSparsifierGoesOnFromAFile) {
