@@ -2,15 +2,6 @@
 
 namespace lacuna {
 
-std::optional<double> ScheduledPruning::value(size_t group) const {
-    const Target& target = pruning_.groups()[group].target;
-    return target.sparsifier->number(target.options, option_);
-}
-
-void ScheduledPruning::set_values(std::span<const std::optional<double>> values) {
-    pruning_.set_option(option_, values);
-}
-
 std::optional<double> ScheduledData::value(size_t group) const {
     return data_.rule().number(data_.options(data_.name(group)), option_);
 }
