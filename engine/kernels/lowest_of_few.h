@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/kernels/cut_of_few.h"
 #include "engine/kernels/keys.h"
 
 namespace lacuna::kernels {
@@ -15,7 +16,10 @@ struct Placed {
     int64_t index;
 };
 
-/// Finds the lowest keys of one block after the other, keeping its buffer.
+/// Up to so many keys are ranked one against the other.
+inline constexpr int64_t ranked_keys = 16;
+
+/// Finds the lowest keys of one block after the other.
 template <typename Key>
 class LowestOfFew {
   public:
@@ -23,10 +27,10 @@ class LowestOfFew {
     void flag(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
         if (k <= 0 || k >= count) {
             std::fill_n(flags, count, uint8_t(k > 0));
-        } else if (count <= 16) {
+        } else if (count <= ranked_keys) {
             flag_by_rank(keys, count, k, flags);
         } else {
-            flag_by_selection(keys, count, k, flags);
+            flag_below(keys, count, cut_of_few(keys, count, k), flags);
         }
     }
 
@@ -39,18 +43,22 @@ class LowestOfFew {
             flags[i] = before < k;
         }
     }
-
-    void flag_by_selection(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
-        few_.assign(keys, keys + count);
-        std::nth_element(few_.begin(), few_.begin() + (k - 1), few_.end());
-        const Key cut = few_[size_t(k - 1)];
-        int64_t equal = k;  // of the keys at the cut, that go
-        for (int64_t i = 0; i < k; ++i) equal -= few_[size_t(i)] < cut;
-        for (int64_t i = 0; i < count; ++i) flags[i] = keys[i] < cut || (keys[i] == cut && equal-- > 0);
-    }
-
-    std::vector<Key> few_;
 };
+
+/// Flags the lowest keys where no order among equals is asked for, because all that equal the last one go or none does.
+/// False: there is a choice to make, and nothing was done.
+template <typename Key>
+bool flag_without_ties(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
+    if (k <= 0 || k >= count) {
+        std::fill_n(flags, count, uint8_t(k >= count));
+        return true;
+    }
+    if (count <= ranked_keys) return false;  // trying costs more than ordering them
+    const Cut<Key> cut = cut_of_few(keys, count, k);
+    if (cut.equal != cut.ties) return false;
+    flag_below(keys, count, cut, flags);
+    return true;
+}
 
 /// The same selection with ATen's topk order among equals (parity.md 3.4): libstdc++'s partial_sort or nth_element on
 /// pairs in index order, comparing keys only.
@@ -58,8 +66,11 @@ template <typename Key>
 class LowestByAten {
   public:
     void flag(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
-        std::fill_n(flags, count, uint8_t(k >= count));
-        if (k <= 0 || k >= count) return;
+        if (!flag_without_ties(keys, count, k, flags)) flag_in_order(keys, count, k, flags);
+    }
+    /// The same where there is known to be a choice among equals, 1 ≤ k ≤ count.
+    void flag_in_order(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
+        std::fill_n(flags, count, uint8_t(0));
         placed_.resize(size_t(count));
         for (int64_t i = 0; i < count; ++i) placed_[size_t(i)] = {keys[i], i};
         const auto lower = [](const auto& a, const auto& b) { return a.key < b.key; };
@@ -79,8 +90,11 @@ template <typename Key>
 class LowestBySort {
   public:
     void flag(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
-        std::fill_n(flags, count, uint8_t(k >= count));
-        if (k <= 0 || k >= count) return;
+        if (!flag_without_ties(keys, count, k, flags)) flag_in_order(keys, count, k, flags);
+    }
+    /// The same where there is known to be a choice among equals, 1 ≤ k ≤ count.
+    void flag_in_order(const Key* keys, int64_t count, int64_t k, uint8_t* flags) {
+        std::fill_n(flags, count, uint8_t(0));
         placed_.resize(size_t(count));
         for (int64_t i = 0; i < count; ++i) placed_[size_t(i)] = {keys[i], i};
         std::sort(placed_.begin(), placed_.end(), [](const auto& a, const auto& b) { return a.key < b.key; });

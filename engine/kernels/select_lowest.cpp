@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "engine/base/parallel.h"
 #include "engine/kernels/bits.h"
 #include "engine/kernels/bracket.h"
+#include "engine/kernels/cut_of_few.h"
 #include "engine/kernels/key_runs.h"
 
 namespace lacuna::kernels {
@@ -60,6 +62,20 @@ std::optional<Cut<Key>> select_by_guess(const KeyReader<Key>& reader, int64_t co
     return find_cut(reader, count, k);
 }
 
+/// Selects among so few keys that they are worth a copy.
+template <typename Key>
+void select_few(const KeyReader<Key>& reader, int64_t count, int64_t k, uint64_t* words) {
+    const auto room = std::make_unique_for_overwrite<Key[]>(size_t(count));
+    Key* const keys = room.get();
+    for (int64_t begin = 0; begin < count; begin += keys_a_read) {
+        const int64_t end = std::min(count, begin + keys_a_read);
+        if (const Key* found = reader(begin, end, keys + begin); found != keys + begin)
+            std::copy_n(found, end - begin, keys + begin);
+    }
+    const KeyReader<Key> copied = [keys](int64_t begin, int64_t, Key*) { return keys + begin; };
+    mark_below(copied, count, cut_of_few(keys, count, k), words);
+}
+
 }  // namespace
 
 template <typename Key>
@@ -69,6 +85,7 @@ void select_lowest(const KeyReader<Key>& reader, int64_t count, int64_t k, uint6
         if (k > 0) fill_bits(words, 0, count, true);
         return;
     }
+    if (count <= few_keys) return select_few(reader, count, k, words);
     const auto bracket = guess_bracket(reader, count, k);
     const auto cut = bracket ? select_by_guess(reader, count, k, *bracket, words) : find_cut(reader, count, k);
     if (cut) mark_below(reader, count, *cut, words);

@@ -203,19 +203,21 @@ template <typename Key>
 Words lowest_by_aten(const std::vector<Key>& keys, int64_t k, AtenOrder order) {
     const auto count = int64_t(keys.size());
     Words words = words_for(count);
-    if (0 < k && k < count) {
-        const kernels::KeyReader<Key> reader = [&](int64_t begin, int64_t, Key*) { return keys.data() + begin; };
-        const kernels::Cut<Key> cut = kernels::find_cut(reader, count, k);
-        if (cut.equal == cut.ties) {  // all that equal the last one go too: their order decides nothing
-            kernels::mark_below(reader, count, cut, words.data());
-            return words;
-        }
+    if (k <= 0 || k >= count) {
+        kernels::fill_bits(words.data(), 0, count, k > 0);
+        return words;
+    }
+    const kernels::KeyReader<Key> reader = [&](int64_t begin, int64_t, Key*) { return keys.data() + begin; };
+    const kernels::Cut<Key> cut = kernels::find_cut(reader, count, k);
+    if (cut.equal == cut.ties) {  // all that equal the last one go too: their order decides nothing
+        kernels::mark_below(reader, count, cut, words.data());
+        return words;
     }
     std::vector<uint8_t> flags(keys.size());
     if (order == AtenOrder::sort)
-        kernels::LowestBySort<Key>().flag(keys.data(), count, k, flags.data());
+        kernels::LowestBySort<Key>().flag_in_order(keys.data(), count, k, flags.data());
     else
-        kernels::LowestByAten<Key>().flag(keys.data(), count, k, flags.data());
+        kernels::LowestByAten<Key>().flag_in_order(keys.data(), count, k, flags.data());
     for (int64_t i = 0; i < count; i += 64)
         words[size_t(i / 64)] = kernels::pack(flags.data() + i, std::min<int64_t>(64, count - i));
     return words;

@@ -5,32 +5,41 @@
 #include <cmath>
 
 #include "engine/base/parallel.h"
+#include "engine/kernels/distances.h"
 #include "engine/sparsifiers/row_sparsifier.h"
 
 namespace lacuna {
 namespace {
 
-/// Sums are kept in this many parts, so that the loop vectorises and still adds in one fixed order.
-constexpr size_t lanes = 8;
+/// Rows that all later ones are compared with before the next ones' turn comes, and how many of those a thread takes.
+constexpr int64_t strip_rows = 32, rows_a_chunk = 8;
 
-template <typename Term>
-double sum_of(std::span<const double> a, std::span<const double> b, Term term) {
-    std::array<double, lanes> parts{};
-    size_t i = 0;
-    for (; i + lanes <= a.size(); i += lanes)
-        for (size_t lane = 0; lane < lanes; ++lane) parts[lane] += term(a[i + lane] - b[i + lane]);
-    for (; i < a.size(); ++i) parts[i % lanes] += term(a[i] - b[i]);
-    double sum = 0;
-    for (const double part : parts) sum += part;
-    return sum;
+int64_t columns_of(const TensorView& weight) {
+    return weight.shape[0] > 0 ? weight.elements() / weight.shape[0] : 0;
 }
 
-double distance_l1(std::span<const double> a, std::span<const double> b) {
-    return sum_of(a, b, [](double difference) { return std::abs(difference); });
-}
-
-double distance_l2(std::span<const double> a, std::span<const double> b) {
-    return std::sqrt(sum_of(a, b, [](double difference) { return difference * difference; }));
+/// Every pair is looked at once and counts for both its rows, in the order of the other row: the sums are those that a
+/// loop over all rows gives, whatever the number of threads.
+template <typename T>
+std::vector<double> minkowski_distances(const std::vector<T>& values, int64_t rows, int64_t columns, bool squared) {
+    std::vector<double> sums(static_cast<size_t>(rows)), apart(static_cast<size_t>(strip_rows * rows));
+    for (int64_t first = 0; first < rows; first += strip_rows) {
+        const int64_t last = std::min(rows, first + strip_rows), others = rows - first;
+        const auto apart_of = [&](int64_t row) { return apart.data() + (row - first) * others - first; };
+        parallel_for(others, rows_a_chunk, [&](int64_t begin, int64_t end) {
+            const T* from = values.data() + (first + begin) * columns;
+            for (int64_t row = first; row < last; ++row) {
+                double* out = apart_of(row) + first + begin;
+                kernels::add_differences(values.data() + row * columns, from, end - begin, columns, squared, out);
+                if (squared) std::transform(out, out + (end - begin), out, [](double sum) { return std::sqrt(sum); });
+            }
+        });
+        for (int64_t row = first; row < last; ++row)
+            for (int64_t other = first; other < rows; ++other) sums[size_t(row)] += apart_of(row)[other];
+        for (int64_t row = first; row < last; ++row)
+            for (int64_t other = last; other < rows; ++other) sums[size_t(other)] += apart_of(row)[other];
+    }
+    return sums;
 }
 
 /// Prunes the rows nearest to all others, which the others can stand in for. Always from the original weights: rows
@@ -66,9 +75,9 @@ class Fpgm final : public RowSparsifier {
         const auto count = int64_t(std::clamp(wanted, 0.0, double(shape[0])));
         RowFlags pruned(static_cast<size_t>(shape[0]), uint8_t(count > 0 && count == shape[0]));
         if (count > 0 && count < shape[0]) {
-            const auto distances = row_distances(
-                request.weight,
-                distance_ ? distance_ : minkowski_distance(request.options->choice("dist") == "1" ? 1 : 2));
+            const auto distances = distance_
+                                       ? row_distances(request.weight, distance_)
+                                       : row_distances(request.weight, request.options->choice("dist") == "1" ? 1 : 2);
             flag_lowest(distances, 0, distances.size(), count, request.ties, pruned);
         }
         return mask_without_rows(shape, pruned);
@@ -80,13 +89,8 @@ class Fpgm final : public RowSparsifier {
 
 }  // namespace
 
-RowDistance minkowski_distance(int order) {
-    return order == 1 ? distance_l1 : distance_l2;
-}
-
 std::vector<double> row_distances(const TensorView& weight, const RowDistance& distance) {
-    const auto rows = size_t(weight.shape[0]);
-    const size_t columns = rows > 0 ? size_t(weight.elements()) / rows : 0;
+    const auto rows = size_t(weight.shape[0]), columns = size_t(columns_of(weight));
     std::vector<double> values(rows * columns);
     read_as_double(weight, 0, int64_t(values.size()), values.data());
     const auto row = [&](size_t i) { return std::span<const double>(values).subspan(i * columns, columns); };
@@ -96,6 +100,18 @@ std::vector<double> row_distances(const TensorView& weight, const RowDistance& d
             for (auto i = size_t(begin); i < size_t(end); ++i) sums[i] += distance(row(i), row(j));
     });
     return sums;
+}
+
+std::vector<double> row_distances(const TensorView& weight, int order) {
+    const int64_t rows = weight.shape[0], columns = columns_of(weight);
+    if (weight.dtype == DType::F64) {
+        std::vector<double> values(static_cast<size_t>(rows * columns));
+        read_as_double(weight, 0, rows * columns, values.data());
+        return minkowski_distances(values, rows, columns, order == 2);
+    }
+    std::vector<float> values(static_cast<size_t>(rows * columns));
+    read_as_float(weight, 0, rows * columns, values.data());
+    return minkowski_distances(values, rows, columns, order == 2);
 }
 
 std::unique_ptr<const Sparsifier> make_fpgm(RowDistance distance) {

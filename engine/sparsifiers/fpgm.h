@@ -17,7 +17,7 @@ std::unique_ptr<const Sparsifier> make_fpgm(RowDistance distance);
 
 /// Σ_j distance(row i, row j) for every row i of `weight`, which has two or more dimensions.
 std::vector<double> row_distances(const TensorView& weight, const RowDistance& distance);
-/// The Minkowski distance of order 1 (Σ|a − b|) or 2 (√Σ(a − b)²), in double.
-RowDistance minkowski_distance(int order);
+/// The same for the Minkowski distance of order 1 (Σ|a − b|) or 2 (√Σ(a − b)²), in double.
+std::vector<double> row_distances(const TensorView& weight, int order);
 
 }  // namespace lacuna

@@ -1,36 +1,26 @@
 // From a slider's move to what the window shows of it, in a session as the window has it: one layer of 4096 × 4096.
 // `moved` is a drag by one percent, `jumped` one across half the range. With a number as argument: that many moves.
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "engine/session/session.h"
+#include "tests/bench/watch.h"
 #include "tests/bench/weights.h"
 #include "tests/support/safetensors_file.h"
 #include "tests/support/scratch_folder.h"
 
 using namespace lacuna;
-using Clock = std::chrono::steady_clock;
+using bench::Watch;
 
 namespace {
 
 constexpr int64_t side = 4096;
-
-/// Milliseconds that passed, and that the process' threads worked together: what counts on a machine with other work.
-struct Watch {
-    Clock::time_point start = Clock::now();
-    std::clock_t worked = std::clock();
-
-    double passed() const { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
-    double cpu() const { return double(std::clock() - worked) * 1000 / CLOCKS_PER_SEC; }
-};
 
 struct Times {
     std::vector<double> mask, mask_cpu, detail, detail_cpu;

@@ -88,6 +88,31 @@ void diagonal(benchmark::State& state) {
         benchmark::DoNotOptimize(rule.compute({.weight = weight, .current = &ones, .options = &options, .name = "w"}));
 }
 
+/// Any rule with these options, F32: the first step, or the second after it.
+void rule(benchmark::State& state, const char* name, const Options& given, Ties ties = Ties::lowest,
+          bool second = false) {
+    const Sparsifier& rule = sparsifier(name);
+    const Options options = rule.complete(given);
+    const TensorView weight = view(DType::F32);
+    Activations seen;
+    for (int64_t i = 0; i < side; ++i) seen.squares.push_back(double(i % 17 + 1));
+    seen.rows = 100;
+    Mask current = Mask::ones(shape);
+    MaskRequest request{
+        .weight = weight, .current = &current, .options = &options, .ties = ties, .name = "w", .activations = &seen};
+    if (second) current = rule.compute(request);
+    for (auto _ : state) benchmark::DoNotOptimize(rule.compute(request));
+}
+
+Options with(std::initializer_list<std::pair<const char*, OptionValue>> values) {
+    Options options;
+    for (const auto& [name, value] : values) options.set(name, value);
+    return options;
+}
+
+using Block = std::vector<int64_t>;
+using std::string_literals::operator""s;
+
 void thresholds(benchmark::State& state) {
     const Sparsifier& rule = sparsifier("weight_norm");
     Options options;
@@ -156,6 +181,31 @@ LACUNA_BENCH(step, two_of_four_BF16, DType::BF16, 1, 4, 2, 1.0);
 LACUNA_BENCH(step, four_of_eight_F32, DType::F32, 1, 8, 4, 1.0);
 LACUNA_BENCH_PLAIN(second_step);
 LACUNA_BENCH_PLAIN(diagonal);
+LACUNA_BENCH(rule, magnitude, "magnitude", with({}));
+LACUNA_BENCH(rule, magnitude_1x4, "magnitude", with({{"sparse_block_shape", Block{1, 4}}}));
+LACUNA_BENCH(rule, n_m_2_4, "n_m", with({}));
+LACUNA_BENCH(rule, n_m_4_8, "n_m", with({{"n", int64_t(4)}, {"m", int64_t(8)}}));
+LACUNA_BENCH(rule, n_m_3_6, "n_m", with({{"n", int64_t(3)}, {"m", int64_t(6)}}));
+LACUNA_BENCH(rule, n_m_16_32, "n_m", with({{"n", int64_t(16)}, {"m", int64_t(32)}}));
+LACUNA_BENCH(rule, n_m_512_1024, "n_m", with({{"n", int64_t(512)}, {"m", int64_t(1024)}}));
+LACUNA_BENCH(rule, half_of_4x4, "weight_norm",
+             with({{"sparse_block_shape", Block{4, 4}}, {"zeros_per_block", int64_t(8)}, {"sparsity_level", 1.0}}));
+LACUNA_BENCH(rule, data_norm, "data_norm", with({}));
+LACUNA_BENCH(rule, random, "random", with({}));
+LACUNA_BENCH(rule, random_1x4, "random", with({{"sparse_block_shape", Block{1, 4}}}));
+LACUNA_BENCH(rule, wanda_row, "wanda", with({}));
+LACUNA_BENCH(rule, wanda_layer, "wanda", with({{"scope", "layer"s}}));
+LACUNA_BENCH(rule, wanda_2_4, "wanda", with({{"semi_structured_block_size", int64_t(4)}}));
+LACUNA_BENCH(rule, wanda_row_aten, "wanda", with({}), Ties::aten);
+LACUNA_BENCH(rule, saliency, "saliency", with({}));
+LACUNA_BENCH(rule, fpgm, "fpgm", with({}));
+LACUNA_BENCH(rule, nearly_diagonal, "nearly_diagonal", with({{"nearliness", int64_t(33)}}));
+LACUNA_BENCH(rule, single_aten, "weight_norm", with({{"sparse_block_shape", Block{1, 1}}}), Ties::aten);
+LACUNA_BENCH(rule, two_of_four_aten, "weight_norm", with({{"zeros_per_block", int64_t(2)}}), Ties::aten);
+LACUNA_BENCH(rule, second_1x4, "weight_norm", with({}), Ties::lowest, true);
+LACUNA_BENCH(rule, second_two_of_four, "weight_norm", with({{"zeros_per_block", int64_t(2)}}), Ties::lowest, true);
+LACUNA_BENCH(rule, second_magnitude, "magnitude", with({}), Ties::lowest, true);
+LACUNA_BENCH(rule, second_saliency, "saliency", with({}), Ties::lowest, true);
 LACUNA_BENCH_PLAIN(thresholds);
 LACUNA_BENCH_PLAIN(apply);
 LACUNA_BENCH_PLAIN(count_kept);

@@ -11,6 +11,7 @@
 #include "engine/kernels/bins.h"
 #include "engine/kernels/bits.h"
 #include "engine/kernels/block_means.h"
+#include "engine/kernels/distances.h"
 #include "engine/kernels/lowest_of_few.h"
 #include "engine/kernels/nm_mask.h"
 #include "engine/kernels/popcount.h"
@@ -86,7 +87,12 @@ void run_selections(const Results& results, const std::string& name, std::vector
             select_lowest(reader, count, count * tenths / 10, words.data());
             results.add(which + " lowest of all", words);
         }
-        for (const int64_t group : {2, 4, 8, 16, 5}) {
+        for (const int64_t few : {100, 5000}) {
+            std::vector<uint64_t> words(size_t((few + 63) / 64), ~uint64_t(0));
+            select_lowest(reader, few, few * 4 / 10, words.data());
+            results.add(which + " lowest of few", words);
+        }
+        for (const int64_t group : {2, 4, 8, 16, 5, 700}) {
             std::vector<uint64_t> words((keys.size() + 63) / 64, ~uint64_t(0));
             mark_groups(keys.data(), count, group, (group + 1) / 2, words.data());
             results.add(which + " lowest of each " + std::to_string(group), words);
@@ -135,6 +141,18 @@ void run_bins(const Results& results, const std::vector<double>& values) {
         find_bins(some.data(), size, -1, 100, 199, bins.data());
         results.add("bins", bins);
     }
+}
+
+template <typename T>
+void run_distances(const Results& results, const std::vector<double>& values) {
+    std::vector<T> rows;
+    for (size_t i = 0; i < values.size(); i += 3) rows.push_back(T(values[i]));  // the plain ones
+    for (const int64_t columns : {3, 8, 1001})
+        for (const bool squared : {false, true}) {
+            std::vector<double> sums(7);
+            add_differences(rows.data() + 10 * columns, rows.data(), 7, columns, squared, sums.data());
+            results.add("distances", sums);
+        }
 }
 
 void run_pyramid(const Results& results, const std::vector<float>& weights, const std::vector<uint64_t>& mask) {
@@ -196,6 +214,8 @@ extern "C" [[gnu::visibility("default")]] void lacuna_run_kernel_cases(TakeCase*
     }
     run_masks(results, mask, source.fill<uint64_t>(count));
     run_bins(results, doubles);
+    run_distances<float>(results, doubles);
+    run_distances<double>(results, doubles);
     run_pyramid(results, floats, mask);
     run_shades(results);
 }
