@@ -33,19 +33,27 @@ void copy_with_pruned(const MappedFile& file, PrunedStorages& pruned, ByteWriter
                       const std::function<void(size_t storage, std::span<const std::byte> bytes)>& replaced) {
     const auto& storages = pruned.checkpoint().storages();
     const std::byte* done = file.bytes().data();
+    std::vector<size_t> neighbours;  // with nothing between them
+    const auto write_neighbours = [&] {
+        pruned.write(neighbours, out);
+        neighbours.clear();
+    };
     for (const size_t i : storages_in(file, pruned.checkpoint())) {
         const StorageInfo& storage = storages[i];
         if (storage.data < done) continue;  // a second name for bytes that were written
+        const bool apart = replaced && pruned.touches(i);
+        if (apart || storage.data > done) write_neighbours();
         copy_between(file, {done, storage.data}, out);
-        if (replaced && pruned.touches(i)) {
+        if (apart) {
             const std::span<const std::byte> bytes = pruned.bytes(i);
             out.write(bytes);
             replaced(i, bytes);
         } else {
-            pruned.write(i, out);
+            neighbours.push_back(i);
         }
         done = storage.data + storage.bytes;
     }
+    write_neighbours();
     copy_between(file, {done, file.bytes().data() + file.size()}, out);
 }
 

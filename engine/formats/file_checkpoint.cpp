@@ -13,6 +13,14 @@ void release_bytes(const Checkpoint& checkpoint, std::span<const std::byte> byte
         for (const MappedFilePtr& file : files->mapped()) file->release(bytes);
 }
 
+void release_neighbours(const Checkpoint& checkpoint, const std::vector<std::span<const std::byte>>& bytes) {
+    for (size_t first = 0, last = 0; first < bytes.size(); first = last) {
+        size_t size = bytes[last++].size();
+        while (last < bytes.size() && bytes[last].data() == bytes[first].data() + size) size += bytes[last++].size();
+        release_bytes(checkpoint, {bytes[first].data(), size});
+    }
+}
+
 void release_storage(const Checkpoint& checkpoint, size_t storage) {
     const StorageInfo& info = checkpoint.storages()[storage];
     release_bytes(checkpoint, {info.data, info.bytes});

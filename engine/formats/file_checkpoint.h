@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "engine/formats/byte_writer.h"
@@ -27,6 +28,8 @@ class FileCheckpoint : public Checkpoint {
 
 /// Lets go of what was read of these bytes of a checkpoint (MappedFile::release); for passes over whole checkpoints.
 void release_bytes(const Checkpoint& checkpoint, std::span<const std::byte> bytes);
+/// The same for many, one behind the other: neighbours share pages and are let go of together.
+void release_neighbours(const Checkpoint& checkpoint, const std::vector<std::span<const std::byte>>& bytes);
 /// The same for a storage.
 void release_storage(const Checkpoint& checkpoint, size_t storage);
 

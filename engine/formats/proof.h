@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "engine/formats/formats.h"
 #include "engine/formats/pruned_storages.h"
@@ -23,7 +24,15 @@ class Proof {
     const ExportProof& result() const { return result_; }
 
   private:
-    void compare(size_t index, const Checkpoint& written, size_t found);
+    /// A tensor of the source and, in the written file, the one that it became.
+    struct Pair {
+        size_t index, found;
+    };
+    void compare(const Checkpoint& written, const std::vector<Pair>& pairs);
+    /// Looks at the bytes of some; small ones side by side.
+    void compare_bytes(const Checkpoint& written, std::span<const Pair> pairs);
+    void take(size_t index, const TensorFacts& facts);
+    void demand_kind(const Checkpoint& written, Pair pair) const;
     [[noreturn]] void refuse(const std::string& what) const;
 
     PrunedStorages& meant_;

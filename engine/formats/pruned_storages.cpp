@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/base/error.h"
-#include "engine/base/parallel.h"
 #include "engine/formats/file_checkpoint.h"
-#include "engine/kernels/select_mask.h"
+#include "engine/formats/piece_writer.h"
 #include "engine/tensor/runs.h"
 
 namespace lacuna {
 namespace {
 
 constexpr int64_t batch_weights = int64_t(1) << 24;  // whose masks are asked for together
-constexpr int64_t pieces_a_batch = 32;               // written between two reports of what is done
+constexpr uint64_t most_run_bytes = uint64_t(32) << 20;
 
 /// Zeroes what the mask prunes, element by element, through a view of any strides.
 void zero_through(const Mask& mask, const TensorInfo& tensor, std::byte* data) {
@@ -31,11 +29,6 @@ void prune(const Mask& mask, const TensorInfo& tensor, std::byte* data) {
         apply_mask(mask, view, data);
     else
         zero_through(mask, tensor, data);
-}
-
-[[noreturn]] void refuse_squashed(const TensorInfo& tensor) {
-    throw Error(ErrorKind::file, tensor.name, "lacks zeros that its mask asks for",
-                "nothing was kept; please report this");
 }
 
 }  // namespace
@@ -62,9 +55,11 @@ PrunedStorages::PrunedStorages(const Checkpoint& checkpoint, MaskSource& masks)
 void PrunedStorages::fetch_masks(size_t storage) {
     const auto at_hand = [&](size_t s) { return masks_.contains(masked_in_.at(s).front()); };
     if (at_hand(storage)) return;
+    // Files may be mapped in any order: what lies behind in memory may have been handed out long ago.
+    const auto comes_next = [&](size_t s) { return s == storage || !(at_hand(s) || facts_[masked_in_.at(s).front()]); };
     std::vector<size_t> wanted;
     int64_t weights = 0;
-    for (size_t i = place_.at(storage); i < touched_.size() && !at_hand(touched_[i]); ++i) {
+    for (size_t i = place_.at(storage); i < touched_.size() && comes_next(touched_[i]); ++i) {
         int64_t here = 0;
         for (const size_t index : masked_in_.at(touched_[i])) here += checkpoint_.tensors()[index].elements();
         if (!wanted.empty() && weights + here > batch_weights) break;
@@ -156,58 +151,58 @@ std::optional<size_t> PrunedStorages::filling(size_t storage) const {
     return index;
 }
 
-void PrunedStorages::write(size_t storage, ByteWriter& out) {
-    if (const auto index = filling(storage)) return write_pieces(*index, out);
-    out.write(bytes(storage));
-    release_storage(checkpoint_, storage);
-}
-
-void PrunedStorages::write_tensor(size_t index, ByteWriter& out) {
-    const size_t storage = checkpoint_.tensors()[index].storage;
-    if (filling(storage)) return write_pieces(index, out);
-    std::vector<std::byte> scratch;
-    out.write(contiguous(index, scratch));
-    release_storage(checkpoint_, storage);
-}
-
-void PrunedStorages::write_pieces(size_t index, ByteWriter& out) {
-    const TensorInfo& tensor = checkpoint_.tensors()[index];
-    const StorageInfo& storage = checkpoint_.storages()[tensor.storage];
-    const Mask* mask = nullptr;
-    if (has_mask(index)) {
-        fetch_masks(tensor.storage);
-        mask = masks_.at(index).get();
-    }
-    FactsOfPieces facts(tensor.dtype, storage.bytes);
-    const auto write_piece = [&](int64_t piece, uint64_t place, std::vector<std::byte>& scratch) {
-        const auto begin = size_t(facts.begin_of(piece)), size = size_t(facts.bytes_of(piece));
-        std::span<const std::byte> bytes(storage.data + begin, size);
-        if (mask) {
-            const int element = dtype_bits(tensor.dtype) / 8;
-            const int64_t first = piece * FactsOfPieces::elements_a_piece;
-            const uint64_t* words = mask->words().data() + first / 64;
-            scratch.resize(size);
-            kernels::select_mask(bytes.data(), words, int64_t(size) / element, element, scratch.data());
-            bytes = scratch;
-            if (!pruned_are_zero(tensor.dtype, bytes, words)) refuse_squashed(tensor);
+void PrunedStorages::write(std::span<const size_t> storages, ByteWriter& out) {
+    for (const size_t storage : storages) {
+        if (const auto index = filling(storage)) {
+            add_to_run(*index, out);
+            continue;
         }
-        facts.add(piece, bytes);
-        out.write_at(place + begin, bytes);
-    };
-    const uint64_t place = out.skip(storage.bytes);
-    for (int64_t first = 0; first < facts.pieces(); first += pieces_a_batch) {
-        const int64_t last = std::min(facts.pieces(), first + pieces_a_batch);
-        parallel_for(last - first, 1, [&](int64_t begin, int64_t end) {
-            thread_local std::vector<std::byte> scratch;
-            for (int64_t piece = first + begin; piece < first + end; ++piece) write_piece(piece, place, scratch);
-        });
-        const auto begin = size_t(facts.begin_of(first));
-        const auto size = size_t(facts.begin_of(last - 1) + facts.bytes_of(last - 1)) - begin;
-        release_bytes(checkpoint_, {storage.data + begin, size});
-        out.written(size);
+        write_run(out);
+        out.write(bytes(storage));
+        release_storage(checkpoint_, storage);
     }
-    facts_[index] = facts.facts();
-    if (mask) drop_masks(tensor.storage);
+    write_run(out);
+}
+
+void PrunedStorages::write_tensors(std::span<const size_t> indices, ByteWriter& out) {
+    std::vector<std::byte> scratch;
+    for (const size_t index : indices) {
+        const size_t storage = checkpoint_.tensors()[index].storage;
+        if (filling(storage)) {
+            add_to_run(index, out);
+            continue;
+        }
+        write_run(out);
+        out.write(contiguous(index, scratch));
+        release_storage(checkpoint_, storage);
+    }
+    write_run(out);
+}
+
+void PrunedStorages::add_to_run(size_t index, ByteWriter& out) {
+    run_.push_back(index);
+    run_bytes_ += checkpoint_.tensors()[index].bytes();
+    if (run_bytes_ >= most_run_bytes) write_run(out);
+}
+
+void PrunedStorages::write_run(ByteWriter& out) {
+    if (run_.empty()) return;
+    PieceWriter writer(checkpoint_, out);
+    for (const size_t index : run_) {
+        const Mask* mask = nullptr;
+        if (has_mask(index)) {
+            fetch_masks(checkpoint_.tensors()[index].storage);
+            mask = masks_.at(index).get();
+        }
+        writer.add(index, mask);
+    }
+    writer.write();
+    for (size_t i = 0; i < run_.size(); ++i) {
+        facts_[run_[i]] = writer.facts(i);
+        if (has_mask(run_[i])) drop_masks(checkpoint_.tensors()[run_[i]].storage);
+    }
+    run_.clear();
+    run_bytes_ = 0;
 }
 
 const TensorFacts& PrunedStorages::facts(size_t index) {

@@ -32,11 +32,11 @@ class PrunedStorages {
     std::span<const std::byte> bytes(size_t storage);
     /// Tensor `index` in row-major order; `scratch` holds it if it does not lie so in its storage.
     std::span<const std::byte> contiguous(size_t index, std::vector<std::byte>& scratch);
-    /// Writes the storage's bytes, pruned, piece by piece: no copy of it is made where one tensor fills it. What was
-    /// read of the source is let go of.
-    void write(size_t storage, ByteWriter& out);
-    /// The same for tensor `index` in row-major order.
-    void write_tensor(size_t index, ByteWriter& out);
+    /// Writes the storages' bytes, pruned, one behind the other. Those that one tensor fills go piece by piece, from
+    /// all threads, many small ones together; no copy is made of a large one. What was read of the source is let go of.
+    void write(std::span<const size_t> storages, ByteWriter& out);
+    /// The same for tensors in row-major order.
+    void write_tensors(std::span<const size_t> indices, ByteWriter& out);
 
     /// What tensor `index` was when its storage was handed out; reads it if it was not yet.
     const TensorFacts& facts(size_t index);
@@ -62,8 +62,9 @@ class PrunedStorages {
     void note_facts(size_t storage, std::span<const std::byte> bytes);
     /// The only tensor of a storage that it fills from end to end in row-major order, if there is one.
     std::optional<size_t> filling(size_t storage) const;
-    /// Pieces of such a tensor go to the file from all threads.
-    void write_pieces(size_t index, ByteWriter& out);
+    /// Puts such a tensor behind those that wait to be written; writes them once they are many.
+    void add_to_run(size_t index, ByteWriter& out);
+    void write_run(ByteWriter& out);
 
     const Checkpoint& checkpoint_;
     MaskSource& source_;
@@ -76,6 +77,8 @@ class PrunedStorages {
     std::function<void(size_t, const Mask&)> seen_;
     std::vector<std::optional<TensorFacts>> facts_;
     std::vector<int64_t> pruned_;
+    std::vector<size_t> run_;  // tensors that wait to be written
+    uint64_t run_bytes_ = 0;
     std::vector<std::byte> buffer_;
     size_t buffered_ = SIZE_MAX;  // the storage in buffer_
 };

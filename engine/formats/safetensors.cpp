@@ -32,7 +32,7 @@ void write_as_safetensors(PrunedStorages& pruned, ByteWriter& out) {
     const std::map<std::string, std::string> usual = {{"format", "pt"}};
     const SafetensorsLayout layout = safetensors_layout(entries, has_metadata ? source.metadata() : usual);
     out.write(layout.head);
-    for (const size_t i : layout.order) pruned.write_tensor(i, out);
+    pruned.write_tensors(layout.order, out);
 }
 
 }  // namespace lacuna

@@ -53,14 +53,18 @@ void StreamedPruning::take_steps(Progress& progress) {
 MaskPtr StreamedPruning::compute(const Target& target) const {
     const TensorInfo& info = checkpoint_->tensors()[target.tensor];
     const TensorView weight = checkpoint_->view(target.tensor);
-    Options options = target.options;
+    const Options* options = &target.options;
+    Options moved;
     Mask mask = Mask::ones(info.shape);
     for (int step = 0; step < steps_ && !progress_.cancelled(); ++step) {
-        if (const auto level = levels_.at(step, target.tensor))
-            target.sparsifier->set_number(options, "sparsity_level", *level);
+        if (const auto level = levels_.at(step, target.tensor)) {
+            moved = target.options;
+            target.sparsifier->set_number(moved, "sparsity_level", *level);
+            options = &moved;
+        }
         const MaskRequest request{.weight = weight,
                                   .current = &mask,
-                                  .options = &options,
+                                  .options = options,
                                   .ties = ties_,
                                   .name = info.name,
                                   .device = device_,

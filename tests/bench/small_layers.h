@@ -14,11 +14,11 @@ inline constexpr int small_layers = 20'000;
 inline constexpr int64_t small_side = 64;
 
 /// A model of very many layers of 64 × 64 weights, ten to a block.
-inline std::filesystem::path write_small_layers(const std::filesystem::path& path) {
+inline std::filesystem::path write_small_layers(const std::filesystem::path& path, int layers = small_layers) {
     constexpr int64_t weights = small_side * small_side;
-    const std::vector<float> values = make_weights(weights * small_layers);
+    const std::vector<float> values = make_weights(weights * layers);
     std::vector<testing_support::TestTensor> tensors;
-    for (int i = 0; i < small_layers; ++i) {
+    for (int i = 0; i < layers; ++i) {
         std::string bytes(size_t(weights) * sizeof(float), '\0');
         std::memcpy(bytes.data(), values.data() + i * weights, bytes.size());
         tensors.push_back({"blocks." + std::to_string(i / 10) + ".part" + std::to_string(i % 10) + ".weight",

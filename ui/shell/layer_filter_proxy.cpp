@@ -1,46 +1,33 @@
 #include "ui/shell/layer_filter_proxy.h"
 
-#include <algorithm>
-
-#include "ui/shell/layer_tree_model.h"
-
 namespace lacuna::ui {
-namespace {
 
-/// A recipe's glob: * crosses dots, ? is one character, nothing else is special.
-QRegularExpression glob(const QString& pattern) {
-    QString expression = QRegularExpression::escape(pattern);
-    expression.replace(QStringLiteral("\\*"), QStringLiteral(".*")).replace(QStringLiteral("\\?"), QStringLiteral("."));
-    return QRegularExpression(QRegularExpression::anchoredPattern(expression));
-}
+LayerFilterProxy::LayerFilterProxy(QObject* parent) : QSortFilterProxyModel(parent) {}
 
-}  // namespace
-
-LayerFilterProxy::LayerFilterProxy(QObject* parent) : QSortFilterProxyModel(parent) {
-    setRecursiveFilteringEnabled(true);
-    setAutoAcceptChildRows(true);
+void LayerFilterProxy::setSourceModel(QAbstractItemModel* model) {
+    if (sourceModel()) disconnect(sourceModel(), &QAbstractItemModel::modelAboutToBeReset, this, nullptr);
+    shown_.clear();
+    QSortFilterProxyModel::setSourceModel(model);
+    if (model) connect(model, &QAbstractItemModel::modelAboutToBeReset, this, [this] { shown_.clear(); });
 }
 
 void LayerFilterProxy::set_filter(const QString& line) {
-    words_.clear();
-    globs_.clear();
+    filter_ = {};
     for (const QString& word : line.split(' ', Qt::SkipEmptyParts)) {
         if (word.contains('*') || word.contains('?'))
-            globs_ << glob(word);
+            filter_.globs.push_back(word.toStdString());
         else
-            words_ << word;
+            filter_.words << word.toLower();
     }
+    shown_.clear();
     invalidateFilter();
 }
 
 bool LayerFilterProxy::filterAcceptsRow(int row, const QModelIndex& parent) const {
     if (!filtering()) return true;
-    const QModelIndex index = sourceModel()->index(row, 0, parent);
-    const QString text = index.data(LayerTreeModel::SearchRole).toString();
-    const QString fqn = text.section('\n', 0, 0);
-    const auto in_text = [&text](const QString& word) { return text.contains(word, Qt::CaseInsensitive); };
-    const auto matches = [&fqn](const QRegularExpression& one) { return one.match(fqn).hasMatch(); };
-    return std::all_of(words_.begin(), words_.end(), in_text) && std::all_of(globs_.begin(), globs_.end(), matches);
+    const auto& model = static_cast<const LayerTreeModel&>(*sourceModel());
+    if (shown_.empty()) shown_ = model.shown_by(filter_);
+    return shown_[size_t(model.index(row, 0, parent).internalId())] != 0;
 }
 
 }  // namespace lacuna::ui

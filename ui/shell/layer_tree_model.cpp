@@ -11,7 +11,7 @@
 namespace lacuna::ui {
 namespace {
 
-constexpr int most_runs = 300;
+constexpr size_t most_runs = 24;
 
 }  // namespace
 
@@ -32,6 +32,7 @@ void LayerTreeModel::rebuild() {
     nodes_.clear();
     node_of_tensor_.clear();
     prunable_.clear();
+    search_texts_.clear();
     if (!snapshot_ || !snapshot_->model) return;
     nodes_ = make_layer_nodes(*snapshot_->model);
     const auto& tensors = snapshot_->model->checkpoint().tensors();
@@ -66,21 +67,42 @@ std::vector<char> LayerTreeModel::update_summaries(const SnapshotPtr& before) {
     return dirty;
 }
 
-/// One dataChanged for each run of changed siblings. Views look each up among all their rows, so there is an end to it.
+/// One dataChanged for each run of changed siblings. Views look each up among all their rows and measure it, so where
+/// they are many, none is told.
 void LayerTreeModel::announce(const std::vector<char>& dirty) {
-    int runs = 0;
+    struct Run {
+        int first, last;  ///< rows of one parent
+        int first_node, last_node;
+    };
+    std::vector<Run> runs;
     for (const LayerNode& parent : nodes_) {
         const auto& children = parent.children;
         for (size_t first = 0; first < children.size(); ++first) {
             if (!dirty[size_t(children[first])]) continue;
-            if (++runs > most_runs) return Q_EMIT many_changed();
+            if (runs.size() == most_runs) return Q_EMIT many_changed();
             size_t last = first;
             while (last + 1 < children.size() && dirty[size_t(children[last + 1])]) ++last;
-            Q_EMIT dataChanged(createIndex(int(first), Sparsity, quintptr(children[first])),
-                               createIndex(int(last), SparsifierColumn, quintptr(children[last])));
+            runs.push_back({int(first), int(last), children[first], children[last]});
             first = last;
         }
     }
+    for (const Run& run : runs)
+        Q_EMIT dataChanged(createIndex(run.first, Sparsity, quintptr(run.first_node)),
+                           createIndex(run.last, SparsifierColumn, quintptr(run.last_node)));
+}
+
+std::vector<char> LayerTreeModel::shown_by(const LayerFilter& filter) const {
+    enum : char { hidden, above, shown };
+    std::vector<char> rows(nodes_.size(), hidden);
+    for (size_t i = 1; i < nodes_.size(); ++i) {
+        const auto parent = size_t(nodes_[i].parent);
+        if ((parent > 0 && rows[parent] == shown) || matches(filter, i)) rows[i] = shown;
+    }
+    for (size_t i = nodes_.size(); i-- > 1;) {  // children come after their parents
+        char& parent = rows[size_t(nodes_[i].parent)];
+        if (rows[i] != hidden && parent == hidden) parent = above;
+    }
+    return rows;
 }
 
 const LayerNode& LayerTreeModel::node(const QModelIndex& index) const {
@@ -176,8 +198,6 @@ QVariant LayerTreeModel::data(const QModelIndex& index, int role) const {
             const auto drawn = bar(one);
             return drawn ? QVariant::fromValue(*drawn) : QVariant();
         }
-        case SearchRole:
-            return search_text(one);
         case FqnRole:
             return fqn(one);
         case ProblemRole:

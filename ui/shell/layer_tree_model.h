@@ -1,6 +1,9 @@
 #pragma once
 
 #include <QAbstractItemModel>
+#include <QStringList>
+#include <string>
+#include <vector>
 
 #include "ui/shell/layer_nodes.h"
 
@@ -13,6 +16,14 @@ struct SparsityBar {
     bool pending = false;
 };
 
+/// What a filter line asks for: all of it.
+struct LayerFilter {
+    QStringList words;               ///< in the FQN, type or sparsifier, in lower case
+    std::vector<std::string> globs;  ///< over the whole FQN, as in recipes
+
+    bool empty() const { return words.isEmpty() && globs.empty(); }
+};
+
 /// The model's layers and tensors as a tree, with what the newest snapshot says of each. Rows stay as they are from one
 /// snapshot to the next; only what changed is announced.
 class LayerTreeModel : public QAbstractItemModel {
@@ -21,7 +32,6 @@ class LayerTreeModel : public QAbstractItemModel {
     enum Column { Name, Type, ShapeColumn, Parameters, Sparsity, SparsifierColumn, ColumnCount };
     enum Role {
         BarRole = Qt::UserRole + 1,  ///< SparsityBar, or nothing where nothing can be pruned
-        SearchRole,                  ///< FQN, type and sparsifier, for filters
         FqnRole,                     ///< the FQN of the layer or tensor
         ProblemRole,                 ///< true where a preview could not be computed
     };
@@ -37,6 +47,8 @@ class LayerTreeModel : public QAbstractItemModel {
     std::optional<size_t> focus_of(const QModelIndex& index) const;
     /// Takes biases and the like out of a selection that holds weights too: a sweep over rows does not mean them.
     void leave_out_bystanders(std::vector<size_t>& tensors) const;
+    /// Which rows a filter shows, by QModelIndex::internalId(): those that match, and all above and below them.
+    std::vector<char> shown_by(const LayerFilter& filter) const;
     QModelIndex index_of_tensor(size_t tensor, int column = Name) const;
 
   Q_SIGNALS:
@@ -66,7 +78,9 @@ class LayerTreeModel : public QAbstractItemModel {
     QString type_text(const LayerNode& node) const;
     QString sparsifier_text(const LayerNode& node) const;
     QString tool_tip(const LayerNode& node, int column) const;
-    QString search_text(const LayerNode& node) const;
+    bool matches(const LayerFilter& filter, size_t node) const;
+    const QString& search_text(size_t node) const;
+    const std::string& fqn_of(const LayerNode& node) const;
     QString fqn(const LayerNode& node) const;
     std::optional<SparsityBar> bar(const LayerNode& node) const;
 
@@ -74,6 +88,7 @@ class LayerTreeModel : public QAbstractItemModel {
     std::vector<LayerNode> nodes_;
     std::vector<int> node_of_tensor_;
     std::vector<char> prunable_;
+    mutable std::vector<QString> search_texts_;  ///< by node; made when the first filter asks
 };
 
 }  // namespace lacuna::ui

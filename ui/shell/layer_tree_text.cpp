@@ -1,4 +1,5 @@
 // What the rows of LayerTreeModel say.
+#include "engine/session/glob.h"
 #include "ui/shell/layer_tree_model.h"
 #include "ui/shell/text_format.h"
 
@@ -97,13 +98,35 @@ QString LayerTreeModel::tool_tip(const LayerNode& node, int column) const {
     return tip;
 }
 
-QString LayerTreeModel::search_text(const LayerNode& node) const {
-    return fqn(node) + '\n' + type_text(node) + '\n' + sparsifier_text(node);
+/// FQN and type in lower case: what a filter looks at and no snapshot changes.
+const QString& LayerTreeModel::search_text(size_t node) const {
+    if (search_texts_.empty()) {
+        search_texts_.reserve(nodes_.size());
+        search_texts_.emplace_back();  // the root, which has no row
+        for (size_t i = 1; i < nodes_.size(); ++i)
+            search_texts_.push_back((fqn(nodes_[i]) + '\n' + type_text(nodes_[i])).toLower());
+    }
+    return search_texts_[node];
+}
+
+bool LayerTreeModel::matches(const LayerFilter& filter, size_t node) const {
+    for (const std::string& glob : filter.globs)
+        if (!glob_matches(glob, fqn_of(nodes_[node]))) return false;
+    QString rule;
+    for (const QString& word : filter.words) {
+        if (search_text(node).contains(word)) continue;
+        if (rule.isNull()) rule = sparsifier_text(nodes_[node]).toLower();
+        if (!rule.contains(word)) return false;
+    }
+    return true;
+}
+
+const std::string& LayerTreeModel::fqn_of(const LayerNode& node) const {
+    return node.tensor >= 0 ? info(node).name : snapshot_->model->layers()[size_t(node.layer)].fqn;
 }
 
 QString LayerTreeModel::fqn(const LayerNode& node) const {
-    if (node.tensor >= 0) return to_qstring(info(node).name);
-    return to_qstring(snapshot_->model->layers()[size_t(node.layer)].fqn);
+    return to_qstring(fqn_of(node));
 }
 
 std::optional<SparsityBar> LayerTreeModel::bar(const LayerNode& node) const {

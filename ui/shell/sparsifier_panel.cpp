@@ -229,10 +229,17 @@ void SparsifierPanel::show_problems() {
 void SparsifierPanel::show_remarks() {
     QString first;
     int64_t others = 0;
+    const Options* last_options = nullptr;  // most neighbours have equal options and shapes
+    const Shape* last_shape = nullptr;
+    std::string remark;
     for (size_t i = 0; form_rule_ && i < drawn_.size(); ++i) {
         if (!drawn_[i]->problem.empty()) continue;
+        const Options& options = drawn_[i]->options;
         const Shape& shape = snapshot_->model->checkpoint().tensors()[selection_[i]].shape;
-        const std::string remark = remark_of(*drawn_[i], shape);
+        const bool same = last_options && *last_options == options && *last_shape == shape;
+        if (!same) remark = remark_of(*drawn_[i], shape);
+        last_options = &options;
+        last_shape = &shape;
         if (remark.empty()) continue;
         if (first.isEmpty())
             first = tensor_name(selection_[i]) + QStringLiteral(": ") + to_qstring(remark);
