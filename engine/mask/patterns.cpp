@@ -1,27 +1,17 @@
 #include "engine/mask/patterns.h"
 
 #include <algorithm>
-#include <bit>
 #include <mutex>
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/kernels/bits.h"
+#include "engine/kernels/crowded_groups.h"
 
 namespace lacuna {
 namespace {
 
 constexpr int64_t weights_a_chunk = int64_t(1) << 20;
-
-/// Groups of 4 or 8 bits among 64 that hold more than n ones.
-int64_t crowded(uint64_t bits, int n, int m) {
-    constexpr uint64_t nibbles = 0x1111111111111111, bytes = 0x0101010101010101;
-    uint64_t counts = bits - (bits >> 1 & 0x5555555555555555);
-    counts = (counts & 0x3333333333333333) + (counts >> 2 & 0x3333333333333333);
-    if (m == 4) return std::popcount((counts + nibbles * uint64_t(7 - n)) & nibbles << 3);
-    counts = (counts + (counts >> 4)) & 0x0f0f0f0f0f0f0f0f;
-    return std::popcount((counts + bytes * uint64_t(127 - n)) & bytes << 7);
-}
 
 /// Adds a row of `count` bits, a multiple of 64 to a word but for the last.
 void add_row(const uint64_t* row, int64_t count, std::vector<NmCount>& n_m) {
@@ -29,7 +19,7 @@ void add_row(const uint64_t* row, int64_t count, std::vector<NmCount>& n_m) {
         const int64_t groups = (count + pattern.m - 1) / pattern.m;
         pattern.groups += groups;
         pattern.held += groups;
-        for (int64_t word = 0; word * 64 < count; ++word) pattern.held -= crowded(row[word], pattern.n, pattern.m);
+        pattern.held -= kernels::crowded_groups(row, (count + 63) / 64, pattern.m, pattern.n);
     }
 }
 
@@ -66,10 +56,10 @@ class Strips {
         for (size_t i = 0; i < words_; ++i) {
             const int64_t at = int64_t(i) * 64, count = std::min<int64_t>(64, matrix_.columns - at);
             row_[i] = kernels::read_bits(nonzero_.words().data(), begin + at, count);
-            found.zeros += count - std::popcount(row_[i]);
             any |= row_[i];
             strip_[i] |= row_[i];
         }
+        found.zeros += matrix_.columns - kernels::count_ones(row_.data(), int64_t(words_));
         found.zero_rows += any == 0;
         if (places_ == 1) return add_row(row_.data(), matrix_.columns, found.n_m);
         add_channels();

@@ -1,23 +1,16 @@
 #include <array>
 
 #include "engine/kernels/radix_select.h"
+#include "engine/kernels/random_keys.h"
 #include "engine/sparsifiers/arranged.h"
 #include "engine/sparsifiers/block_sparsifier.h"
 
 namespace lacuna {
 namespace {
 
-/// The finaliser of splitmix64 (Steele, Lea and Flood, 2014): every bit of the result depends on every bit given.
-uint64_t mixed(uint64_t x) {
-    x += 0x9e3779b97f4a7c15;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-    return x ^ (x >> 31);
-}
-
 uint64_t stream_of(int64_t seed, std::string_view name) {
-    uint64_t stream = mixed(uint64_t(seed));
-    for (const char c : name) stream = mixed(stream ^ uint64_t(static_cast<unsigned char>(c)));
+    uint64_t stream = kernels::mixed(uint64_t(seed));
+    for (const char c : name) stream = kernels::mixed(stream ^ uint64_t(static_cast<unsigned char>(c)));
     return stream;
 }
 
@@ -43,7 +36,7 @@ class Random final : public BlockSparsifier {
         const int64_t blocks = grid.rows * grid.columns;
         const uint64_t stream = stream_of(request.options->integer("seed"), request.name);
         const kernels::KeyReader<kernels::Key64> reader = [stream](int64_t begin, int64_t end, kernels::Key64* keys) {
-            for (int64_t i = begin; i < end; ++i) keys[i - begin] = mixed(stream ^ mixed(uint64_t(i))) >> 1;
+            kernels::random_keys(stream, begin, end, keys);
             return keys;
         };
         std::vector<uint64_t> taken(size_t((blocks + 63) / 64));

@@ -6,15 +6,40 @@
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/kernels/lowest_of_few.h"
+#include "engine/kernels/row_sums.h"
+#include "engine/sparsifiers/arranged.h"
 
 namespace lacuna {
 namespace {
 
-constexpr int64_t weights_a_chunk = int64_t(1) << 16;
-constexpr int64_t weights_a_read = 4096;
+constexpr int64_t rows_together = 8, columns_a_read = 1024;
 
 int64_t row_weights(const Shape& shape) {
     return shape[0] > 0 ? element_count(shape) / shape[0] : 0;
+}
+
+/// Rows are read a piece at a time, several of them, so that their sums do not wait for each other.
+template <typename Key>
+std::vector<double> row_sums(const Arranged& arranged) {
+    const Scores scores = arranged.scores(false);
+    const int64_t rows = arranged.shape()[0], columns = row_weights(arranged.shape());
+    std::vector<double> sums(static_cast<size_t>(rows));
+    const int64_t grain = rows_together * std::max<int64_t>(1, (int64_t(1) << 13) / std::max<int64_t>(columns, 1));
+    parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+        std::vector<Key> keys(size_t(rows_together * columns_a_read));
+        for (int64_t top = begin; top < end; top += rows_together) {
+            const int64_t here = std::min(rows_together, end - top);
+            for (int64_t left = 0; left < columns; left += columns_a_read) {
+                const int64_t width = std::min(columns_a_read, columns - left);
+                for (int64_t row = 0; row < here; ++row) {
+                    const int64_t first = (top + row) * columns + left;
+                    scores.read(first, first + width, keys.data() + row * columns_a_read);
+                }
+                kernels::add_scores(keys.data(), here, columns_a_read, width, sums.data() + top);
+            }
+        }
+    });
+    return sums;
 }
 
 }  // namespace
@@ -43,20 +68,8 @@ void RowSparsifier::demand_fit(const MaskRequest& request) const {
 }
 
 std::vector<double> row_magnitudes(const TensorView& weight, const Mask* mask) {
-    const int64_t rows = weight.shape[0], columns = row_weights(weight.shape);
-    std::vector<double> sums(static_cast<size_t>(rows));
-    const int64_t grain = std::max<int64_t>(1, weights_a_chunk / std::max<int64_t>(columns, 1));
-    parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-        std::vector<double> part(static_cast<size_t>(std::min(weights_a_read, columns)));
-        for (int64_t row = begin; row < end; ++row)
-            for (int64_t first = row * columns; first < (row + 1) * columns; first += weights_a_read) {
-                const int64_t last = std::min(first + weights_a_read, (row + 1) * columns);
-                read_as_double(weight, first, last, part.data());
-                for (int64_t i = first; i < last; ++i)
-                    if (!mask || (*mask)[i]) sums[size_t(row)] += std::abs(part[size_t(i - first)]);
-            }
-    });
-    return sums;
+    const Arranged arranged(weight, mask, false);
+    return weight.dtype == DType::F64 ? row_sums<kernels::Key64>(arranged) : row_sums<kernels::Key32>(arranged);
 }
 
 void flag_lowest(const std::vector<double>& scores, size_t begin, size_t end, int64_t k, Ties ties, RowFlags& pruned) {

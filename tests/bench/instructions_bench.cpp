@@ -13,10 +13,15 @@
 #include "engine/kernels/band.h"
 #include "engine/kernels/bins.h"
 #include "engine/kernels/block_means.h"
+#include "engine/kernels/crowded_groups.h"
+#include "engine/kernels/cut_of_few.h"
+#include "engine/kernels/distances.h"
 #include "engine/kernels/nm_mask.h"
 #include "engine/kernels/popcount.h"
 #include "engine/kernels/pyramid.h"
 #include "engine/kernels/radix_select.h"
+#include "engine/kernels/random_keys.h"
+#include "engine/kernels/row_sums.h"
 #include "engine/kernels/select_mask.h"
 #include "engine/sparsifiers/sparsifier.h"
 #include "tests/bench/weights.h"
@@ -108,6 +113,13 @@ const Case cases[] = {
     {"add_magnitude_quads",
      LACUNA_COUNTED(add_magnitude_quads(b.weights.data(), b.weights.data() + count / 2, count / 2, b.sums.data()))},
     {"shade", LACUNA_COUNTED(shade(b.sums.data(), count, 2, true, 16, b.bytes.data()))},
+    {"crowded_groups", LACUNA_COUNTED(crowded_groups(b.half_mask.data(), count / 64, 4, 2))},
+    {"random_keys", LACUNA_COUNTED(random_keys(1, 0, count, b.out64.data()))},
+    {"add_scores", LACUNA_COUNTED(add_scores(b.keys.data(), side, side, side, b.doubles.data()))},
+    {"add_differences",
+     LACUNA_COUNTED(add_differences(b.weights.data(), b.weights.data(), side, side, true, b.doubles.data()))},
+    {"cut_of_few", LACUNA_COUNTED(for (int64_t first = 0; first < count; first += 4096)
+                                      cut_of_few(b.keys.data() + first, 4096, 2048))},
     {"rule_single_weights", [](Bench& b) { b.rule({1, 1}, 1); }},
     {"rule_1x4_blocks", [](Bench& b) { b.rule({1, 4}, 4); }},
     {"rule_4x4_blocks", [](Bench& b) { b.rule({4, 4}, 16); }},

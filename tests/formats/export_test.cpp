@@ -2,9 +2,11 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <map>
 
 #include "engine/base/error.h"
 #include "engine/formats/formats.h"
+#include "engine/formats/staged_export.h"
 #include "tests/support/safetensors_file.h"
 #include "tests/support/scratch_folder.h"
 
@@ -158,6 +160,47 @@ TEST_F(ExportTest, MasksGoToAFileAndBack) {
     for (const auto& [name, mask] : set) EXPECT_EQ(*back.at(name), *mask) << name;
 }
 
+/// Small ones share a write, large ones take several, and masked and unmasked ones alternate: each byte is the source's
+/// or a zero that its mask asks for.
+TEST_F(ExportTest, NeighboursOfAllSizesAreWrittenTogether) {
+    std::vector<TestTensor> tensors;
+    MaskSet set;
+    for (int i = 0; i < 200; ++i) {
+        const Shape shape{i % 50 == 7 ? 700 : 1 + i % 9, i % 50 == 7 ? 800 : 1 + i % 31};
+        tensors.push_back(random_weights("t" + std::to_string(i), shape, unsigned(i)));
+        if (i % 3 != 1) set[tensors.back().name] = every_third(shape);
+    }
+    source = open_checkpoint(write_safetensors(folder / "many.safetensors", tensors));
+    Progress progress;
+    const ExportProof proof =
+        export_checkpoint(*source, set, folder / "out.safetensors", Format::safetensors, progress);
+    EXPECT_EQ(proof.tensors_pruned, set.size());
+    EXPECT_EQ(proof.tensors_untouched, tensors.size() - set.size());
+    const CheckpointPtr written = open_checkpoint(folder / "out.safetensors");
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        std::string expected = tensors[i].bytes;
+        const auto mask = set.find(tensors[i].name);
+        for (size_t w = 0; mask != set.end() && w < expected.size() / 4; w += 3) expected.replace(w * 4, 4, 4, '\0');
+        const std::string found(reinterpret_cast<const char*>(written->view(i).data), expected.size());
+        ASSERT_TRUE(found == expected) << tensors[i].name;
+    }
+}
+
+/// Masks that are at hand, with a note of how often each was asked for.
+class CountedMasks final : public MaskSource {
+  public:
+    CountedMasks(const Checkpoint& checkpoint, const MaskSet& masks) : held_(checkpoint, masks) {}
+    const std::vector<size_t>& masked() const override { return held_.masked(); }
+    std::vector<MaskPtr> masks(std::span<const size_t> tensors) override {
+        for (const size_t tensor : tensors) ++asked[tensor];
+        return held_.masks(tensors);
+    }
+    std::map<size_t, int> asked;
+
+  private:
+    HeldMasks held_;
+};
+
 class ShardedExportTest : public ExportTest {
   protected:
     void SetUp() override {
@@ -186,6 +229,30 @@ TEST_F(ShardedExportTest, ShardsKeepTheirNamesAndTheIndexItsBytes) {
     }
     EXPECT_TRUE(fs::exists(folder / "there/other.json"));
     EXPECT_EQ(files(), size_t((1 + 3) + (1 + 4) + (1 + 3)));
+}
+
+/// Each mask is made once, in whatever order the shards happen to be mapped.
+TEST_F(ShardedExportTest, MasksAreAskedForOnce) {
+    std::string map;
+    MaskSet set;
+    for (int shard = 0; shard < 4; ++shard) {
+        std::vector<TestTensor> tensors;
+        const std::string file = "s-" + std::to_string(shard) + ".safetensors";
+        for (int i = 0; i < 3; ++i) {
+            tensors.push_back(random_weights("t" + std::to_string(shard * 3 + i), {6, 7}, unsigned(i)));
+            set[tensors.back().name] = every_third({6, 7});
+            map += (map.empty() ? "\"" : ",\"") + tensors.back().name + "\":\"" + file + "\"";
+        }
+        write_safetensors(folder / ("in/" + file), tensors);
+    }
+    source = open_checkpoint(folder.write("in/s.index.json", "{\"weight_map\":{" + map + "}}"));
+    fs::create_directory(folder / "out");
+    CountedMasks masks(*source, set);
+    Progress progress;
+    const fs::path out = folder / "out/s.index.json";
+    write_staged(*source, masks, {.out = out, .shown = out, .format = Format::safetensors_sharded}, progress);
+    ASSERT_EQ(masks.asked.size(), 12u);
+    for (const auto& [tensor, times] : masks.asked) EXPECT_EQ(times, 1) << source->tensors()[tensor].name;
 }
 
 TEST_F(ShardedExportTest, OneFileThatEndsInSafetensorsHoldsAllOfThem) {

@@ -11,12 +11,14 @@
 #include "engine/kernels/bins.h"
 #include "engine/kernels/bits.h"
 #include "engine/kernels/block_means.h"
+#include "engine/kernels/crowded_groups.h"
 #include "engine/kernels/distances.h"
 #include "engine/kernels/lowest_of_few.h"
 #include "engine/kernels/nm_mask.h"
 #include "engine/kernels/popcount.h"
 #include "engine/kernels/pyramid.h"
 #include "engine/kernels/radix_select.h"
+#include "engine/kernels/random_keys.h"
 #include "engine/kernels/select_mask.h"
 
 namespace lacuna::kernels {
@@ -124,6 +126,12 @@ void run_masks(const Results& results, const std::vector<uint64_t>& mask, const 
     std::vector<uint64_t> band((300 * 233 + 63) / 64);
     set_band(band.data(), 300, 233, 7);
     results.add("band", band);
+    std::vector<Key64> drawn(1003);
+    random_keys(bytes.front(), 77, 77 + int64_t(drawn.size()), drawn.data());
+    results.add("random keys", drawn);
+    results.add("crowded groups", std::vector<int64_t>{crowded_groups(mask.data(), int64_t(mask.size()), 4, 1),
+                                                       crowded_groups(mask.data(), int64_t(mask.size()), 4, 2),
+                                                       crowded_groups(mask.data(), int64_t(mask.size()), 8, 4)});
     results.add("ones", std::vector<int64_t>{count_ones(mask.data(), int64_t(mask.size())),
                                              count_bits(mask.data(), 13, count - 1)});
 }
