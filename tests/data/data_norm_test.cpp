@@ -1,42 +1,11 @@
-// data_norm against frozen masks of torch.ao.pruning's DataNormSparsifier (tests/parity/data_norm.py), bit for bit.
+// What data_norm does where torch.ao.pruning's DataNormSparsifier does otherwise; its masks are in tests/parity.
 
 #include <gmock/gmock.h>
 
-#include "engine/base/parallel.h"
-#include "tests/parity/cases.h"
+#include "engine/sparsifiers/sparsifier.h"
 
-namespace lacuna::parity {
+namespace lacuna {
 namespace {
-
-class DataNormGoldens : public ::testing::Test {
-  protected:
-    CheckpointPtr file = open_checkpoint(LACUNA_TEST_DATA "/data/data_norm_goldens.safetensors");
-
-    TensorView tensor(const std::string& name) const { return file->view(file->find(name).value()); }
-
-    void compare(Ties ties, const std::string& suffix) {
-        for (const auto& [name, text] : file->metadata()) {
-            Case one = parse_case(text);
-            one.ties = ties;
-            const TensorView data = tensor(name + ".weight");
-            const auto* packed = reinterpret_cast<const uint8_t*>(tensor(name + suffix).data);
-            const Mask mask = run_case(one, data);
-            ASSERT_EQ(mask.shape(), data.shape) << name;
-            for (int64_t i = 0; i < mask.size(); ++i)
-                ASSERT_EQ(mask[i], packed[i / 8] >> (i % 8) & 1)
-                    << name << " at " << i << ": " << text << " on " << to_string(data.shape);
-        }
-    }
-};
-
-TEST_F(DataNormGoldens, AtenTies) {
-    EXPECT_EQ(file->metadata().size(), 240u);
-    compare(Ties::aten, ".aten");
-}
-
-TEST_F(DataNormGoldens, LowestTies) {
-    compare(Ties::lowest, ".lowest");
-}
 
 Mask mask_of(const std::vector<float>& values, Shape shape, Options given, const Mask* current = nullptr) {
     const Sparsifier& rule = sparsifier("data_norm");
@@ -102,4 +71,4 @@ TEST(DataNorm, NarrowTypesCountAsFloat32) {
 }
 
 }  // namespace
-}  // namespace lacuna::parity
+}  // namespace lacuna

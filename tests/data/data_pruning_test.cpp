@@ -32,6 +32,7 @@ std::vector<OwnedData> make_data(const std::string& kind) {
     data.emplace_back(kind + "1", dtype, Shape{3, 3}, parameters, 1u);
     data.emplace_back(kind + "2", dtype, Shape{4, 4}, parameters, 2u);
     data.emplace_back(kind + "3", dtype, Shape{6, 5}, parameters, 3u);
+    data.emplace_back(kind + "4", dtype, Shape{1, 1}, parameters, 4u);
     return data;
 }
 
@@ -279,6 +280,25 @@ TEST(DataPruning, CopiesAndMerges) {
     EXPECT_EQ(merged.size(), 2u);
     EXPECT_EQ(merged.get_data("a").data, mine.ref.data) << "what is here stays";
     EXPECT_EQ(floats(merged.get_masked("b"), DType::F32), other.values());
+}
+
+// Upstream: groups and values of the state are the live ones.
+TEST(DataPruning, AStateIsASnapshot) {
+    OwnedData data("a", DType::F32, {2, 3});
+    const std::vector<float> before = data.values();
+    DataPruning pruning(first_row, test_option(4));
+    pruning.add_data("a", data.ref);
+    const DataPruningState state = pruning.state();
+    pruning.step();
+    pruning.set_option("test", {{"a", 6.0}});
+    data.set(5, 70);
+    pruning.squash_mask();
+    ASSERT_EQ(state.items.size(), 1u);
+    EXPECT_EQ(floats(state.items[0].values, DType::F32), before);
+    EXPECT_EQ(state.items[0].mask->pruned(), 0);
+    EXPECT_EQ(state.items[0].options.number("test"), 4);
+    EXPECT_FALSE(state.items[0].squashed);
+    EXPECT_EQ(state.steps, 0);
 }
 
 TEST(DataPruning, LoadsAllOrNothing) {

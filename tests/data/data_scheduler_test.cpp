@@ -137,6 +137,7 @@ TEST(DataScheduler, MovesAnyNumber) {
     EXPECT_EQ(data.pruning.options("data1").integer("zeros_per_block"), 2);
     EXPECT_THAT(problem_of([&] { Scheduler(zeros, to(1.5)); }), HasSubstr("1.5 is not a whole number"));
     EXPECT_THAT(problem_of([&] { Scheduler(zeros, to(5)); }), HasSubstr("5 is more than the 4 weights"));
+    EXPECT_THAT(problem_of([&] { Scheduler(zeros, to(-1)); }), HasSubstr("zeros_per_block: -1 is not between 0 and"));
     EXPECT_EQ(data.pruning.options("data1").integer("zeros_per_block"), 2);
     ScheduledData norm(data.pruning, "norm");
     EXPECT_THAT(problem_of([&] { Scheduler(norm, to(1)); }), HasSubstr("has the option norm"));

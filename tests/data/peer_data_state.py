@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the states of data sparsifiers from torch.ao.pruning to Lacuna and back, as session/peer_state.py does for models.
 
-    python peer_data_state.py PATH/TO/state_tool
+    tests/support/run_peer.sh tests/data/peer_data_state.py PATH/TO/state_tool
 
 Exit status 0 if everything holds, 77 (skipped) where torch 2.11 is not installed."""
 
@@ -10,16 +10,12 @@ import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-    from torch import nn
-    from torch.ao.pruning._experimental.data_sparsifier import DataNormSparsifier
-except ImportError as error:
-    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11")
-    sys.exit(77)
-if not torch.__version__.startswith("2.11"):
-    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
-    sys.exit(77)
+from peer_torch import need
+
+need()
+import torch
+from torch import nn
+from torch.ao.pruning._experimental.data_sparsifier import DataNormSparsifier
 
 
 def sparsifier(norm: str) -> DataNormSparsifier:

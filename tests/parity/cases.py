@@ -1,18 +1,100 @@
-"""Random cases for the masks: weights of every rank, dtype and oddity, and what to do to them."""
+"""Cases of pruning: a rule, and steps on weights and options that may change in between; and the files they travel in.
+
+In a file (safetensors) case NNNN is the metadata entry NNNN, a JSON object with rule, function (a norm of its own), options,
+steps (what changes in the options, step by step), tensors (how many) and along (the dimension that inputs lie along). Its
+tensors are NNNN.TENSOR.STEP.weight and .squares, left out where they are the step's before, and, in goldens, .aten and
+.lowest: the masks after that step, eight weights a byte. cases.h reads it.
+"""
 
 import json
 import struct
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-import peer
-
+REFUSED = "refused"  # what a step gives whose options cannot be; None: nobody was asked
+DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.uint8: "U8"}
+NORMS = {"cube": lambda x: x * x * x, "negated": lambda x: -x, "shifted": lambda x: x.abs() - 1}
 KINDS = ("normal", "coarse", "zeros", "ones", "specials", "tiny", "large")
 
 
+@dataclass
+class Case:
+    rule: str
+    options: dict
+    weights: list  # for every step a list of tensors
+    steps: list = field(default_factory=lambda: [{}])  # for every step the options that change
+    squares: list | None = None  # for every step a list of tensors
+    along: int = 1
+    function: str | None = None
+    kind: str = ""
+
+    def options_at(self, step):
+        """The options that hold at a step."""
+        merged = dict(self.options)
+        for changes in self.steps[: step + 1]:
+            merged |= changes
+        return merged
+
+    def text(self):
+        fields = {"rule": self.rule, "options": self.options, "steps": self.steps, "tensors": len(self.weights[0]),
+                  "along": self.along}
+        return json.dumps(fields | ({"function": self.function} if self.function else {}))
+
+    def tensors(self, name):
+        """(name, tensor) of what a file holds of the case."""
+        for step in range(len(self.steps)):
+            for kind, of_steps in (("weight", self.weights), ("squares", self.squares)):
+                for i, tensor in enumerate(of_steps[step] if of_steps else []):
+                    if step == 0 or tensor is not of_steps[step - 1][i]:
+                        yield f"{name}.{i}.{step}.{kind}", tensor
+
+    def __str__(self):
+        shapes = ", ".join(f"{tuple(weight.shape)} {str(weight.dtype)[6:]}" for weight in self.weights[0])
+        return f"{self.kind} {shapes} {self.text()}"
+
+
+def wide(weight):
+    """Narrow types count as their float32 values."""
+    return weight if weight.dtype == torch.float64 else weight.float()
+
+
+def packed(mask):
+    return torch.from_numpy(np.packbits(mask.numpy().flatten(), bitorder="little"))
+
+
+def write(path, cases, masks=()):
+    """Writes cases; `masks` are pairs of a kind and, for every case, its outcomes step by step."""
+    tensors, metadata = [], {}
+    for number, case in enumerate(cases):
+        name = f"{number:06}"
+        metadata[name] = case.text()
+        tensors += case.tensors(name)
+        for kind, outcomes in masks:
+            for step, outcome in enumerate(outcomes[number]):
+                if isinstance(outcome, list):
+                    tensors += [(f"{name}.{i}.{step}.{kind}", packed(mask)) for i, mask in enumerate(outcome)]
+    write_tensors(path, tensors, metadata)
+
+
+def write_tensors(path, tensors, metadata):
+    """A safetensors file that keeps the order of its tensors: (name, tensor) pairs."""
+    header, data, offset = {"__metadata__": metadata}, [], 0
+    for name, tensor in tensors:
+        raw = tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape),
+                        "data_offsets": [offset, offset + len(raw)]}
+        data.append(raw)
+        offset += len(raw)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as out:
+        out.write(struct.pack("<Q", len(text)) + text + b"".join(data))
+
+
 def random_weight(rng, shape, dtype, generator):
-    """Values with and without ties, zeros, infinities, NaN, underflow and overflow."""
+    """Values with and without ties, zeros of both signs, infinities, NaN, underflow and overflow; and what kind."""
     kind = rng.choice(KINDS)
     weight = torch.randn(shape, generator=generator, dtype=torch.float64)
     if kind == "coarse":
@@ -35,102 +117,14 @@ def random_weight(rng, shape, dtype, generator):
 
 
 def random_shape(rng):
+    """One to four dimensions."""
     rank = rng.choice((1, 2, 2, 2, 2, 3, 4))
     if rank == 1:
         return (rng.randint(1, 200),)
     if rank == 2:
         return (rng.randint(1, 70), rng.randint(1, 70))
-    if rank == 3:
-        return (rng.randint(1, 10), rng.randint(1, 16), rng.randint(1, 5))
-    return (rng.randint(1, 10), rng.randint(1, 16), rng.randint(1, 4), rng.randint(1, 4))
+    return (rng.randint(1, 10), rng.randint(1, 16), *(rng.randint(1, 5 if rank == 3 else 4) for _ in range(rank - 2)))
 
 
-def columns_of(shape, block, zeros):
-    if len(shape) == 1:
-        return 1, shape[0]
-    if len(shape) > 2 and block[0] == 1 and zeros < block[1]:
-        return int(np.prod(shape)) // shape[1], shape[1]
-    return shape[0], int(np.prod(shape[1:]))
-
-
-def random_case(rng, generator):
-    shape = random_shape(rng)
-    dtype = rng.choice((torch.float32, torch.float32, torch.float64, torch.float16, torch.bfloat16))
-    weight, kind = random_weight(rng, shape, dtype, generator)
-    block = rng.choice(((1, 1), (1, 2), (1, 4), (1, 4), (1, 8), (1, 16), (4, 1), (2, 2), (4, 4), (3, 5), (7, 2),
-                        (1, 3), (8, 8), (1, 80), (80, 1)))
-    size = block[0] * block[1]
-    zeros = size if rng.random() < 0.5 else rng.randint(0, size)
-    if 0 < zeros < size:  # the peer takes no ragged edges here: pick a shape that fits
-        rows, columns = columns_of(shape, block, zeros)
-        if rows % block[0] or columns % block[1]:
-            fit = (block[0] * rng.randint(1, 5), block[1] * rng.randint(1, 5))
-            if block[0] == 1 and rng.random() < 0.4:
-                fit = (rng.randint(1, 6), fit[1], rng.randint(1, 3), rng.randint(1, 3))
-            weight, kind = random_weight(rng, fit, dtype, generator)
-    level = rng.choice((-1.0, 0.0, 0.1, 0.25, 0.5, 0.5, 0.75, 0.9, 0.999, 1.0, 2.0, rng.random()))
-    # The peer multiplies by its mask: NaN and infinities that it pruned come back as NaN in a second step.
-    steps = 1 if not torch.isfinite(weight.double()).all() else rng.choice((1, 1, 2))
-    return weight, dict(level=level, block=block, zeros=zeros, norm=rng.choice((1, 2)), steps=steps), kind
-
-
-def text_of(case, ties):
-    """The case as cases.h reads it."""
-    rows, columns = case["block"]
-    return f"weight_norm {case['level']!r} {rows} {columns} {case['zeros']} {case['norm']} {ties} {case['steps']}"
-
-
-def peer_mask(weight, case):
-    return peer.weight_norm(weight, case["level"], case["block"], case["zeros"], case["norm"], case["steps"])
-
-
-DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
-          torch.uint8: "U8"}
-
-
-def write_tensors(path, tensors, metadata):
-    """A safetensors file that keeps the order of its tensors: (name, tensor) pairs."""
-    header, data, offset = {"__metadata__": metadata}, [], 0
-    for name, tensor in tensors:
-        raw = tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape),
-                        "data_offsets": [offset, offset + len(raw)]}
-        data.append(raw)
-        offset += len(raw)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as out:
-        out.write(struct.pack("<Q", len(text)) + text + b"".join(data))
-
-
-def lowest_mask(weight, case):
-    """`ties: lowest` by stable sorts: blocks by (score, index), then weights of a block by (score, index)."""
-    block, zeros, level = case["block"], case["zeros"], case["level"]
-    size = block[0] * block[1]
-    if level <= 0 or zeros == 0:
-        return torch.ones(weight.shape, dtype=torch.bool)
-    wide = weight if weight.dtype == torch.float64 else weight.float()
-    inner = wide.dim() > 2 and block[0] == 1 and zeros < size
-    moved = wide.movedim(1, -1) if inner else wide
-    rows, columns = columns_of(tuple(wide.shape), block, zeros)
-    matrix = moved.reshape(rows, columns)
-    mask = torch.ones(rows, columns, dtype=torch.bool)
-    for _ in range(case["steps"]):
-        live = torch.where(mask, matrix, torch.zeros((), dtype=matrix.dtype))
-        scores = peer.block_scores(live, block, case["norm"])
-        n = len(scores)
-        k = n if level >= 1 else max(0, min(n - 1, round(level * n)))
-        order = torch.sort(scores, stable=True).indices[:k].tolist()
-        element = live.abs() if case["norm"] == 1 else live * live
-        mask = torch.ones(rows, columns, dtype=torch.bool)
-        across = -(-columns // block[1])
-        for index in order:
-            top, left = index // across * block[0], index % across * block[1]
-            part = element[top:top + block[0], left:left + block[1]]
-            gone = torch.sort(part.flatten(), stable=True).indices[:zeros]
-            kept = torch.ones(part.numel(), dtype=torch.bool)
-            kept[gone] = False
-            mask[top:top + block[0], left:left + block[1]] = kept.reshape(part.shape)
-    if inner:
-        return mask.reshape(moved.shape).movedim(-1, 1).contiguous()
-    return mask.reshape(weight.shape)
+def random_dtype(rng):
+    return rng.choice((torch.float32, torch.float32, torch.float64, torch.float16, torch.bfloat16))

@@ -64,7 +64,7 @@ TEST(TestCubicScheduler, constructor) {
 }
 
 TEST(TestCubicScheduler, step) {
-    Levels levels({0.3, 0.2});
+    Levels levels({0.8, 0.4});
     const Options given = options({{"init_sl", 0.1},
                                    {"init_t", int64_t(3)},
                                    {"delta_t", int64_t(2)},
@@ -76,14 +76,18 @@ TEST(TestCubicScheduler, step) {
         scheduler.step();
     };
     for (int epoch = 0; epoch < 3; ++epoch) {
+        EXPECT_EQ(scheduler.step_count(), epoch + 1);
         EXPECT_THAT(values_of(levels), ElementsAre(0, 0)) << epoch;
         step();
     }
     EXPECT_THAT(values_of(levels), ElementsAre(0.1, 0.1));
-    for (int epoch = 3; epoch < 13; ++epoch) step();
-    EXPECT_THAT(values_of(levels), ElementsAre(0.3, 0.2));
+    step();  // upstream: [.3, .2] to one digit
+    EXPECT_THAT(values_of(levels),
+                ElementsAre(DoubleNear(0.1 + 0.7 * 0.271, 1e-12), DoubleNear(0.1 + 0.3 * 0.271, 1e-12)));
+    for (int epoch = 4; epoch < 13; ++epoch) step();
+    EXPECT_THAT(values_of(levels), ElementsAre(0.8, 0.4));
     step();
-    EXPECT_THAT(values_of(levels), ElementsAre(0.3, 0.2)) << "the target holds";
+    EXPECT_THAT(values_of(levels), ElementsAre(0.8, 0.4)) << "the target holds";
 
     const std::vector<double> oracle{0, 0, 0, .1, .2897, .4416, .5599, .6488, .7125, .7552, .7811, .7944, .7993, .8};
     EXPECT_THAT(curve(0.8, given, 14), Pointwise(DoubleNear(5e-5), oracle));

@@ -149,6 +149,21 @@ TEST_F(TestBaseSparsifier, state_dict) {
     }
 }
 
+// Upstream's deep copy has lost enable_mask_update and more: its next step fails.
+TEST_F(TestBaseSparsifier, copies_are_whole_and_apart) {
+    Pruning pruning(checkpoint, {one("linear1.weight", 42), one("seq.2.weight")});
+    pruning.enable_mask_update("seq.2.weight", false);
+    Pruning copy = pruning;
+    copy.step(progress);
+    EXPECT_EQ(copy.steps_taken(), 1);
+    EXPECT_EQ(copy.groups()[0].target.options.integer("test"), 42);
+    EXPECT_TRUE(row_zero_only(*copy.groups()[0].fake_sparsity.mask));
+    EXPECT_FALSE(copy.groups()[1].fake_sparsity.enabled);
+    EXPECT_EQ(copy.groups()[1].fake_sparsity.mask->pruned(), 0) << "frozen here too";
+    EXPECT_EQ(pruning.steps_taken(), 0);
+    EXPECT_EQ(pruning.groups()[0].fake_sparsity.mask->pruned(), 0) << "the source's mask is its own";
+}
+
 TEST_F(TestBaseSparsifier, mask_squash) {
     Pruning pruning(checkpoint, {one("linear1.weight"), one("seq.2.weight")});
     pruning.step(progress);

@@ -2,7 +2,7 @@
 """Takes sparsifier states from torch.ao.pruning to Lacuna and back: half of a run is done there and half here, and the
 masks must be those of a run that never moved.
 
-    python peer_state.py PATH/TO/lacuna-cli
+    tests/support/run_peer.sh tests/session/peer_state.py PATH/TO/lacuna-cli
 
 Exit status 0 if everything holds, 77 (skipped) where torch 2.11 is not installed."""
 
@@ -11,16 +11,12 @@ import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-    from torch import nn
-    from torch.ao.pruning import NearlyDiagonalSparsifier, WeightNormSparsifier
-except ImportError as error:
-    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11")
-    sys.exit(77)
-if not torch.__version__.startswith("2.11"):
-    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
-    sys.exit(77)
+from peer_torch import need
+
+need()
+import torch
+from torch import nn
+from torch.ao.pruning import NearlyDiagonalSparsifier, WeightNormSparsifier
 
 WEIGHT_NORM = {"sparsity_level": 0.5, "sparse_block_shape": (1, 4), "zeros_per_block": 4}
 SINGLE = {"sparsity_level": 0.3, "sparse_block_shape": (1, 1), "zeros_per_block": 1}

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "engine/base/error.h"
+#include "tests/sparsifiers/norm_request.h"
 #include "tests/sparsifiers/simple_linear.h"
 
 namespace lacuna {
@@ -42,15 +43,26 @@ TEST(TestNearlyDiagonalSparsifier, constructor) {
 TEST(TestNearlyDiagonalSparsifier, step) {
     const SimpleLinear model;
     Pruning pruning = model.prepared("nearly_diagonal");
+    for (const auto& group : pruning.groups()) EXPECT_EQ(group.fake_sparsity.mask->pruned(), 0);
     Progress silent;
-    for (int round = 0; round < 3; ++round) {
-        pruning.step(silent);
-        for (const auto& group : pruning.groups()) {
-            const Mask& mask = *group.fake_sparsity.mask;
-            const int64_t columns = mask.shape()[1];
-            for (int64_t i = 0; i < mask.size(); ++i)
-                ASSERT_EQ(mask[i], i / columns == i % columns) << group.fqn << " " << i;
-        }
+    pruning.step(silent);
+    for (const auto& group : pruning.groups()) {
+        const Mask& mask = *group.fake_sparsity.mask;
+        const int64_t columns = mask.shape()[1];
+        for (int64_t i = 0; i < mask.size(); ++i)
+            ASSERT_EQ(mask[i], i / columns == i % columns) << group.fqn << " " << i;
+    }
+    // Weights that change between the steps: the mask stays the diagonal.
+    const Options options = nearliness(1);
+    Mask mask = Mask::ones({4, 4});
+    for (uint32_t round = 0; round < 1000; ++round) {
+        const std::vector<float> weights = testing_support::normal_weights(16, round);
+        mask = sparsifier("nearly_diagonal")
+                   .compute({.weight = contiguous_view(weights.data(), DType::F32, {4, 4}),
+                             .current = &mask,
+                             .options = &options,
+                             .name = "w"});
+        ASSERT_EQ(mask.to_bytes(), (std::vector<uint8_t>{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1})) << round;
     }
 }
 

@@ -172,6 +172,25 @@ TEST(FPGM, a_distance_of_ones_own) {
     EXPECT_THAT(pruned_rows(mask_by(*rule, options_of(*rule, {{"sparsity_level", 0.3}}), rows)), ElementsAre(1));
 }
 
+// Upstream refuses half precision.
+TEST(FPGM, narrow_types_count_as_their_float32_values) {
+    std::vector<uint16_t> halves(12 * 5);
+    for (size_t i = 0; i < halves.size(); ++i)
+        halves[i] = uint16_t(0x3800 + i * i * 7 % 0x800 + (i % 3 == 0 ? 0x8000 : 0));
+    const Sparsifier& rule = sparsifier("fpgm");
+    const Options options = options_of(rule, {{"sparsity_level", 0.4}});
+    for (const DType dtype : {DType::F16, DType::BF16}) {
+        const TensorView narrow = contiguous_view(halves.data(), dtype, {12, 5});
+        Rows wide{std::vector<float>(halves.size()), {12, 5}};
+        read_as_float(narrow, 0, 60, wide.weights.data());
+        EXPECT_EQ(row_distances(narrow, 2), row_distances(wide.view(), 2));
+        const Mask ones = Mask::ones({12, 5});
+        const Mask mask = rule.compute({.weight = narrow, .current = &ones, .options = &options, .name = "w"});
+        EXPECT_EQ(mask, mask_by(rule, options, wide)) << dtype_name(dtype);
+        EXPECT_EQ(pruned_rows(mask).size(), 5u);
+    }
+}
+
 TEST(FPGM, threads_do_not_matter) {
     const Rows rows{normal_weights(100 * 30, 8), {100, 30}};
     set_threads(1);

@@ -110,6 +110,10 @@ void expect_round_trip(const ActivationSparsifier& source, const torch::jit::Mod
     target.load_state_dict(state);
     target.load_state_dict(state);
     const ActivationState loaded = target.state_dict();
+    EXPECT_EQ(loaded.defaults.sparse_config, state.defaults.sparse_config);
+    EXPECT_EQ(loaded.defaults.features, state.defaults.features);
+    EXPECT_EQ(loaded.defaults.feature_dim, state.defaults.feature_dim);
+    EXPECT_EQ(bool(loaded.defaults.aggregate_fn), bool(state.defaults.aggregate_fn));
     ASSERT_EQ(loaded.layers.size(), state.layers.size());
     for (size_t i = 0; i < loaded.layers.size(); ++i) {
         const ActivationLayer &ours = loaded.layers[i], &theirs = state.layers[i];

@@ -44,10 +44,14 @@ at::Tensor weight(const torch::nn::Module& model, const std::string& fqn) {
     return fqn_to_tensor(model, fqn);
 }
 
-Options keep_test(int64_t value) {
+Options kept(std::initializer_list<std::pair<const char*, int64_t>> values) {
     Options options;
-    options.set("test", value);
+    for (const auto& [name, value] : values) options.set(name, value);
     return options;
+}
+
+Options keep_test(int64_t value) {
+    return kept({{"test", value}});
 }
 
 TEST(TestBaseSparsifier, constructor) {
@@ -78,6 +82,7 @@ TEST(TestBaseSparsifier, prepare_config) {
     SimpleLinear model;
     const at::Tensor parameter = model.linear1->weight;
     ModuleSparsifier sparsifier(rule, keep_test(3));
+    for (const at::Tensor& before : model.parameters()) EXPECT_FALSE(MaskedTensor::is_masked(before));
     sparsifier.prepare(model, SparsifyConfig{{.tensor_fqn = "linear1.weight", .options = keep_test(4)},
                                              {.tensor_fqn = "seq.0.weight"}});
     EXPECT_EQ(sparsifier.group("linear1.weight").options.integer("test"), 4);
@@ -87,6 +92,7 @@ TEST(TestBaseSparsifier, prepare_config) {
     for (const char* other : {"linear2.weight", "seq.1.weight", "seq.2.weight"})
         EXPECT_FALSE(MaskedTensor::is_masked(weight(model, other))) << other;
     EXPECT_TRUE(parameter.is_same(model.linear1->weight));
+    EXPECT_EQ(fqn_to_module(model, sparsifier.group("linear1.weight").module_fqn), model.linear1.get());
 }
 
 TEST(TestBaseSparsifier, prepare_nothing_and_names_of_the_root) {
@@ -281,38 +287,41 @@ TEST(TestBaseSparsifier, mask_squash) {
     EXPECT_EQ(sparsifier.groups().size(), 5u) << "a new life may begin";
 }
 
-TEST(TestBaseSparsifier, mask_squash_with_params1) {
+/// Two of the five layers prepared, with the options test 3, other 5 and more 7.
+struct TwoPrepared {
+    TwoPrepared() {
+        sparsifier.prepare(model, SparsifyConfig{{.tensor_fqn = "linear1.weight"}, {.tensor_fqn = "seq.0.weight"}});
+    }
+    void expect_kept(const Options& of_linear1, const Options& of_seq_0) const {
+        for (const char* fqn : {"linear1.weight", "seq.0.weight"})
+            EXPECT_FALSE(MaskedTensor::is_masked(weight(model, fqn))) << fqn;
+        EXPECT_EQ(sparsifier.sparse_params("linear1.weight"), of_linear1);
+        EXPECT_EQ(sparsifier.sparse_params("seq.0.weight"), of_seq_0);
+    }
+
     ZeroRow rule;
     SimpleLinear model;
-    ModuleSparsifier sparsifier(rule, keep_test(3));
-    sparsifier.prepare(model, SparsifyConfig{{.tensor_fqn = "linear1.weight"}, {.tensor_fqn = "seq.0.weight"}});
-    sparsifier.squash_mask({}, {{"linear1", {"test"}}, {"no.such.layer", {"test"}}});
-    EXPECT_EQ(sparsifier.sparse_params("linear1.weight"), keep_test(3));
-    EXPECT_TRUE(sparsifier.sparse_params("seq.0.weight").values().empty());
+    ModuleSparsifier sparsifier{rule, keep_test(3)};
+};
+
+TEST(TestBaseSparsifier, mask_squash_with_params1) {
+    TwoPrepared two;
+    two.sparsifier.squash_mask({}, {{"linear1", {"test", "other"}}, {"seq.0", {"more"}}, {"no.such.layer", {"test"}}});
+    two.expect_kept(kept({{"test", 3}, {"other", 5}}), kept({{"more", 7}}));
 }
 
 TEST(TestBaseSparsifier, mask_squash_with_params2) {
-    ZeroRow rule;
-    SimpleLinear model;
-    ModuleSparsifier sparsifier(rule, keep_test(3));
-    sparsifier.prepare(model, SparsifyConfig{{.tensor_fqn = "linear1.weight"}, {.tensor_fqn = "seq.0.weight"}});
-    sparsifier.squash_mask({"test"});
-    for (const char* fqn : {"linear1.weight", "seq.0.weight"}) EXPECT_EQ(sparsifier.sparse_params(fqn), keep_test(3));
+    TwoPrepared two;
+    two.sparsifier.squash_mask({"test", "other"});
+    two.expect_kept(kept({{"test", 3}, {"other", 5}}), kept({{"test", 3}, {"other", 5}}));
 }
 
 TEST(TestBaseSparsifier, mask_squash_with_params3) {
-    ZeroRow rule;
-    SimpleLinear model;
-    ModuleSparsifier sparsifier(rule, keep_test(3));
-    sparsifier.prepare(model, SparsifyConfig{{.tensor_fqn = "linear1.weight"}, {.tensor_fqn = "seq.0.weight"}});
-    EXPECT_THAT(error_of([&] { sparsifier.squash_mask({"mask"}); }).what(), HasSubstr("mask"));
-    EXPECT_TRUE(MaskedTensor::is_masked(model.linear1->weight)) << "nothing was squashed";
-    sparsifier.squash_mask({"other"}, {{"seq.0", {"test"}}});
-    Options both = keep_test(3), one;
-    both.set("other", int64_t(5));
-    one.set("other", int64_t(5));
-    EXPECT_EQ(sparsifier.sparse_params("seq.0.weight"), both);
-    EXPECT_EQ(sparsifier.sparse_params("linear1.weight"), one);
+    TwoPrepared two;
+    EXPECT_THAT(error_of([&] { two.sparsifier.squash_mask({"mask"}); }).what(), HasSubstr("mask"));
+    EXPECT_TRUE(MaskedTensor::is_masked(two.model.linear1->weight)) << "nothing was squashed";
+    two.sparsifier.squash_mask({"test", "other"}, {{"seq.0", {"more"}}});
+    two.expect_kept(kept({{"test", 3}, {"other", 5}}), kept({{"test", 3}, {"other", 5}, {"more", 7}}));
 }
 
 TEST(TestBaseSparsifier, the_original_comes_back_with_an_unsquashed_sparsifier_gone) {

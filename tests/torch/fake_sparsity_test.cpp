@@ -1,4 +1,5 @@
 #include <ATen/ops/equal.h>
+#include <ATen/ops/eye.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 #include <gmock/gmock.h>
@@ -39,6 +40,12 @@ class ParametrizedTraining {
 
 TEST(TestFakeSparsity, masking_logic) {
     torch::nn::Linear layer = testing_support::linear(16, 16);
+    {
+        const at::NoGradGuard no_grad;
+        layer->weight.copy_(at::eye(16));
+    }
+    const at::Tensor x = at::randn({3, 16});
+    EXPECT_TRUE(at::equal(layer(x), x));
     const MaskedTensor masked("weight", layer->weight, shared(Mask::zeros({16, 16})));
     EXPECT_TRUE(at::equal(layer(at::randn({3, 16})), at::zeros({3, 16})));
 }

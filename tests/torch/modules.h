@@ -45,6 +45,11 @@ class ZeroRow : public Sparsifier {
                                             .type = OptionType::integer,
                                             .help = "Nothing.",
                                             .default_value = int64_t(5),
+                                            .maximum = 9},
+                                           {.name = "more",
+                                            .type = OptionType::integer,
+                                            .help = "Nothing.",
+                                            .default_value = int64_t(7),
                                             .maximum = 9}};
         return specs;
     }

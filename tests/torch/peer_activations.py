@@ -2,7 +2,7 @@
 """Masks the demo networks' activations with lacuna-cli and holds the result against torch.ao.pruning's own
 ActivationSparsifier, given the same functions and samples.
 
-    python peer_activations.py PATH/TO/lacuna-cli DEMO_FOLDER
+    tests/support/run_peer.sh tests/torch/peer_activations.py PATH/TO/lacuna-cli DEMO_FOLDER
 
 Exit status 0 if everything holds, 77 (skipped) where torch 2.11 with safetensors is not installed."""
 
@@ -11,16 +11,12 @@ import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-    from safetensors.torch import load_file, save_file
-    from torch.ao.pruning._experimental.activation_sparsifier.activation_sparsifier import ActivationSparsifier
-except ImportError as error:
-    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11 and safetensors")
-    sys.exit(77)
-if not torch.__version__.startswith("2.11"):
-    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
-    sys.exit(77)
+from peer_torch import need
+
+need("safetensors")
+import torch
+from safetensors.torch import load_file, save_file
+from torch.ao.pruning._experimental.activation_sparsifier.activation_sparsifier import ActivationSparsifier
 
 from peer_calibration import network
 

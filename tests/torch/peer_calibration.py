@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What enters each layer of the demo networks, by forward hooks in Python: Σ x² of every input feature over all images.
 
-    python peer_calibration.py DEMO_FOLDER calibration.json           # compares with the frozen summary
-    python peer_calibration.py DEMO_FOLDER calibration.json --write   # makes it
+    tests/support/run_peer.sh tests/torch/peer_calibration.py DEMO_FOLDER calibration.json           # compares with the frozen summary
+    tests/support/run_peer.sh tests/torch/peer_calibration.py DEMO_FOLDER calibration.json --write   # makes it
 
 Exit status 0 if everything holds, 77 (skipped) where torch 2.11 with safetensors is not installed."""
 
@@ -10,15 +10,11 @@ import json
 import pathlib
 import sys
 
-try:
-    import torch
-    from safetensors.torch import load_file
-except ImportError as error:
-    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11 and safetensors")
-    sys.exit(77)
-if not torch.__version__.startswith("2.11"):
-    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
-    sys.exit(77)
+from peer_torch import need
+
+need("safetensors")
+import torch
+from safetensors.torch import load_file
 
 
 def network(demo: pathlib.Path, name: str) -> torch.nn.Module:

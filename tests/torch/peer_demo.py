@@ -2,55 +2,33 @@
 """Prunes the demo networks with lacuna-cli and holds the results against PyTorch: every zero in place, every kept weight
 bit for bit the source's, the same accuracy on the held-out images as `lacuna-cli eval` says.
 
-    python peer_demo.py PATH/TO/lacuna-cli DEMO_FOLDER
+    tests/support/run_peer.sh tests/torch/peer_demo.py PATH/TO/lacuna-cli DEMO_FOLDER
 
 Exit status 0 if everything holds, 77 (skipped) where torch 2.11 with safetensors is not installed."""
 
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-    from safetensors.torch import load_file
-except ImportError as error:
-    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11 and safetensors")
-    sys.exit(77)
-if not torch.__version__.startswith("2.11"):
-    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
-    sys.exit(77)
+from peer_torch import need
 
-RECIPE = """version: 1
-groups:
-  - layers: "*"
-    sparsifier: weight_norm
-    sparsity_level: 0.8
-    sparse_block_shape: [1, 4]
-"""
+need("safetensors")
+import torch
+from safetensors.torch import load_file
+
+from peer_files import demand_equal_accuracy, evaluate, prune
 
 
 def main(cli: str, demo: pathlib.Path) -> None:
-    data = load_file(demo / "digits_test.safetensors")
-
-    def accuracy(model: torch.nn.Module) -> tuple[int, float]:
-        with torch.no_grad():
-            logits = model(data["inputs"])
-        loss = torch.nn.functional.cross_entropy(logits.double(), data["labels"])
-        return int((logits.argmax(1) == data["labels"]).sum()), loss.item()
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        (folder / "recipe.yaml").write_text(RECIPE)
+    with tempfile.TemporaryDirectory() as folder:
         for network in ("digits_cnn", "digits_transformer"):
-            check(cli, demo / f"{network}.pt", folder, demo / "digits_test.safetensors", accuracy)
+            check(cli, demo / f"{network}.pt", pathlib.Path(folder), demo / "digits_test.safetensors")
 
 
-def check(cli: str, source: pathlib.Path, folder: pathlib.Path, data: pathlib.Path, accuracy) -> None:
+def check(cli: str, source: pathlib.Path, folder: pathlib.Path, data: pathlib.Path) -> None:
     out, masks, report = folder / source.name, folder / "masks.safetensors", folder / "report.json"
-    run = [cli, "prune", source, "--recipe", folder / "recipe.yaml", "--out", out, "--masks", masks, "--report", report]
-    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+    prune(cli, source, out, '"*"', 0.8, "--masks", masks, "--report", report)
     dense, pruned, kept = torch.jit.load(str(source)), torch.jit.load(str(out)), load_file(masks)
     before, after = dense.state_dict(), pruned.state_dict()
     assert list(before) == list(after), "names and order"
@@ -62,11 +40,13 @@ def check(cli: str, source: pathlib.Path, folder: pathlib.Path, data: pathlib.Pa
         zeros += int((~mask).sum())
     assert not kept, f"masks of no tensor: {list(kept)}"
     assert zeros == json.loads(report.read_text())["total"]["zeros"] > 0
+    samples = load_file(data)
     for path, model in ((source, dense), (out, pruned)):
-        run = [cli, "eval", path, "--data", data, "--json", "-"]
-        said = json.loads(subprocess.run(run, check=True, stdout=subprocess.PIPE).stdout)
-        correct, loss = accuracy(model)
-        assert said["accuracy"] == correct / said["samples"], f"{path}: {said} against {correct} in PyTorch"
+        said = evaluate(cli, path, data)
+        with torch.no_grad():
+            logits = model(samples["inputs"])
+        correct = demand_equal_accuracy(said, logits, samples["labels"], path)
+        loss = torch.nn.functional.cross_entropy(logits.double(), samples["labels"]).item()
         assert abs(said["loss"] - loss) < 1e-5, f"{path}: loss {said['loss']} against {loss} in PyTorch"
         print(f"{path.name}: {correct} of {said['samples']} right, loss {loss:.4f}, as PyTorch says")
 

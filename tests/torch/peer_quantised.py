@@ -3,33 +3,23 @@
 PyTorch: they load, they compute what `lacuna-cli eval` says, every converted layer computes bit for bit what PyTorch's
 dense quantised operator gives for the same integers, and those are the pruned weights rounded.
 
-    python peer_quantised.py PATH/TO/lacuna-cli DEMO_FOLDER
+    tests/support/run_peer.sh tests/torch/peer_quantised.py PATH/TO/lacuna-cli DEMO_FOLDER
 
 Exit status 0 if everything holds, 77 (skipped) where torch 2.11 with safetensors is not installed."""
 
-import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-try:
-    import torch
-    from safetensors.torch import load_file
-except ImportError as error:
-    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11 and safetensors")
-    sys.exit(77)
-if not torch.__version__.startswith("2.11"):
-    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
-    sys.exit(77)
+from peer_torch import need
 
-RECIPE = """version: 1
-groups:
-  - layers: {layers}
-    sparsifier: weight_norm
-    sparsity_level: 0.6
-    sparse_block_shape: [1, 4]
-"""
+need("safetensors")
+import torch
+from safetensors.torch import load_file
+
+from peer_files import demand_equal_accuracy, evaluate, prune
+
 LAYERS = {"digits_cnn": '["fc*.weight"]', "digits_transformer": '["blocks.*.mlp.*.weight", "*.attention.*.weight"]'}
 ENGINES = {"sparse_quantized_static": "fbgemm", "sparse_quantized_dynamic": "qnnpack"}
 
@@ -39,21 +29,14 @@ def main(cli: str, demo: pathlib.Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for network, layers in LAYERS.items():
-            recipe, pruned = folder / "recipe.yaml", folder / f"{network}.pt"
-            recipe.write_text(RECIPE.format(layers=layers))
-            run = [cli, "prune", demo / f"{network}.pt", "--recipe", recipe, "--out", pruned]
-            subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+            pruned = folder / f"{network}.pt"
+            prune(cli, demo / f"{network}.pt", pruned, layers, 0.6)
             for conversion, engine in ENGINES.items():
                 torch.backends.quantized.engine = engine
                 out = folder / f"{network}_{engine}.pt"
                 run = [cli, "convert", pruned, "--to", conversion, "--out", out, "--data", data]
                 subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
                 check(cli, pruned, out, data, conversion)
-
-
-def evaluate(cli: str, model: pathlib.Path, data: pathlib.Path) -> dict:
-    run = [cli, "eval", model, "--data", data, "--json", "-"]
-    return json.loads(subprocess.run(run, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def check(cli: str, pruned: pathlib.Path, out: pathlib.Path, data: pathlib.Path, conversion: str) -> None:
@@ -63,8 +46,7 @@ def check(cli: str, pruned: pathlib.Path, out: pathlib.Path, data: pathlib.Path,
         # in the batches that `lacuna-cli eval` takes: dynamic ranges are those of a batch
         logits = torch.cat([after(batch) for batch in samples["inputs"].split(64)])
     said, masked = evaluate(cli, out, data), evaluate(cli, pruned, data)
-    correct = int((logits.argmax(1) == samples["labels"]).sum())
-    assert said["accuracy"] == correct / said["samples"], f"{out}: {said} against {correct} in PyTorch"
+    demand_equal_accuracy(said, logits, samples["labels"], out)
     assert abs(said["accuracy"] - masked["accuracy"]) <= 0.02, f"{said} against {masked} before the conversion"
     layers = 0
     for fqn, layer in after.named_modules():

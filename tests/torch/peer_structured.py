@@ -11,13 +11,13 @@ import tempfile
 import warnings
 from pathlib import Path
 
-try:
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-    from torch.testing._internal import common_pruning as upstream
-except ImportError:
-    sys.exit(77)
+from peer_torch import need
+
+need()
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.testing._internal import common_pruning as upstream
 
 warnings.filterwarnings("ignore")
 CLI = sys.argv[1]

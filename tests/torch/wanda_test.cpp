@@ -3,6 +3,7 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/nn/modules/activation.h>
 
 #include "engine/base/error.h"
 #include "engine/torch/masked_tensor.h"
@@ -108,15 +109,30 @@ TEST(TestWandaSparsifier, one_layer_mlp_unstructured) {
 TEST(TestWandaSparsifier, two_layer_mlp_unstructured) {
     at::manual_seed(5);
     for (const bool upstream : {false, true}) {
-        torch::nn::Sequential model = mlp({128, 200, 10});
+        torch::nn::Sequential model(linear(128, 200), torch::nn::ReLU(), linear(200, 10));
         ModuleSparsifier sparsifier(lacuna::sparsifier("wanda"), wanda_options(upstream));
         sparsifier.prepare(*model);
-        for (int batch = 0; batch < 2; ++batch) {
-            model->forward(at::randn({100, 128}));
-            sparsifier.step();  // upstream's second step would prune the union of both
-            for (const SparsifyGroup& group : sparsifier.groups())
-                EXPECT_EQ(group.fake_sparsity.mask->sparsity(), .5) << group.tensor_fqn;
-        }
+        const auto expect_half = [&] {
+            for (const SparsifyGroup& group : sparsifier.groups()) {
+                const Mask& mask = *group.fake_sparsity.mask;
+                EXPECT_EQ(mask.sparsity(), .5) << group.tensor_fqn;
+                const int64_t columns = mask.shape()[1];
+                for (int64_t row = 0; !upstream && row < mask.shape()[0]; ++row)
+                    ASSERT_EQ(mask.kept_in(row * columns, (row + 1) * columns), columns / 2) << "the paper's, per row";
+                EXPECT_EQ(model->named_parameters()[group.tensor_fqn].eq(0).to(at::kDouble).mean().item<double>(), .5);
+            }
+        };
+        model->forward(at::randn({100, 128}));
+        model->forward(at::randn({50, 128}));
+        sparsifier.step();
+        expect_half();
+        const Mask first = *sparsifier.group("0.weight").fake_sparsity.mask;
+        at::Tensor other = at::randn({100, 128});
+        other.slice(1, 0, 64) *= 9;
+        model->forward(other);
+        sparsifier.step();  // upstream's second step would prune the union of both
+        expect_half();
+        EXPECT_NE(*sparsifier.group("0.weight").fake_sparsity.mask, first) << "the new inputs count";
         sparsifier.squash_mask();
     }
 }

@@ -1,4 +1,5 @@
 #include "engine/base/error.h"
+#include "engine/torch/masked_tensor.h"
 #include "engine/torch/structured/structured_pruner.h"
 #include "tests/torch/structured/nets.h"
 
@@ -130,6 +131,8 @@ void expect_prunes(const std::function<Module()>& make, const std::vector<std::s
         expect_same(expected, run(smaller, x));
         expect_same(run(model, x * 0.3), run(smaller, x * 0.3), "another input");
         EXPECT_LT(parameters_of(smaller), before);
+        for (const Module& left : {model, smaller})
+            for (const at::Tensor& parameter : left.parameters()) EXPECT_FALSE(MaskedTensor::is_masked(parameter));
         if (prune_bias ? all_with_bias_pruned : all_with_bias_kept) {
             EXPECT_THAT(pruner.notes(), IsEmpty());
             for (const std::string& layer : layers) {
@@ -196,8 +199,12 @@ TEST(TestBaseStructuredSparsifier, step_linear) {
 }
 
 TEST(TestBaseStructuredSparsifier, step_conv2d) {
-    expect_prepares_and_steps(simple_conv2d(), random_input({2, 1, 28, 28}), {2, 52, 20, 20});
-    expect_prepares_and_steps(conv2d_pool(), random_input({2, 1, 28, 28}), {2, 52, 3, 3});
+    const at::Tensor x = random_input({2, 1, 28, 28});
+    expect_prepares_and_steps(simple_conv2d(), x, {2, 52, 20, 20});
+    expect_prepares_and_steps(conv2d_bias(), x, {2, 52, 18, 18});
+    expect_prepares_and_steps(conv2d_activation(), x, {2, 52, 18, 18});
+    expect_prepares_and_steps(conv2d_pad_bias(), x, {2, 52, 24, 24});
+    expect_prepares_and_steps(conv2d_pool(), x, {2, 52, 3, 3});
 }
 
 TEST(TestBaseStructuredSparsifier, prune_linear_linear) {

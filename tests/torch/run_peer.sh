@@ -1,3 +1,0 @@
-#!/usr/bin/env bash
-# Runs SCRIPT of this folder with $LACUNA_PEER_PYTHON, or python3; exit status 77 where that has no torch 2.11.
-exec "${LACUNA_PEER_PYTHON:-python3}" "$(dirname "$0")/$1" "${@:2}"
