@@ -90,14 +90,14 @@ void diagonal(benchmark::State& state) {
 
 /// Any rule with these options, F32: the first step, or the second after it.
 void rule(benchmark::State& state, const char* name, const Options& given, Ties ties = Ties::lowest,
-          bool second = false) {
+          bool second = false, const Shape& sizes = {side, side}) {
     const Sparsifier& rule = sparsifier(name);
     const Options options = rule.complete(given);
-    const TensorView weight = view(DType::F32);
+    const TensorView weight = contiguous_view(weights32().data(), DType::F32, sizes);
     Activations seen;
     for (int64_t i = 0; i < side; ++i) seen.squares.push_back(double(i % 17 + 1));
     seen.rows = 100;
-    Mask current = Mask::ones(shape);
+    Mask current = Mask::ones(sizes);
     MaskRequest request{
         .weight = weight, .current = &current, .options = &options, .ties = ties, .name = "w", .activations = &seen};
     if (second) current = rule.compute(request);
@@ -199,6 +199,7 @@ LACUNA_BENCH(rule, wanda_2_4, "wanda", with({{"semi_structured_block_size", int6
 LACUNA_BENCH(rule, wanda_row_aten, "wanda", with({}), Ties::aten);
 LACUNA_BENCH(rule, saliency, "saliency", with({}));
 LACUNA_BENCH(rule, fpgm, "fpgm", with({}));
+LACUNA_BENCH(rule, fpgm_512_filters, "fpgm", with({}), Ties::lowest, false, Shape{512, 512, 3, 3});
 LACUNA_BENCH(rule, nearly_diagonal, "nearly_diagonal", with({{"nearliness", int64_t(33)}}));
 LACUNA_BENCH(rule, single_aten, "weight_norm", with({{"sparse_block_shape", Block{1, 1}}}), Ties::aten);
 LACUNA_BENCH(rule, two_of_four_aten, "weight_norm", with({{"zeros_per_block", int64_t(2)}}), Ties::aten);
