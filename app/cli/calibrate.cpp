@@ -1,7 +1,5 @@
 #include "app/cli/calibrate.h"
 
-#include <algorithm>
-
 #include "app/cli/commands.h"
 #include "app/cli/text.h"
 #include "engine/base/error.h"
@@ -32,18 +30,17 @@ std::vector<std::string> asked_for(const CalibrateArguments& arguments, const Ch
     return weights;
 }
 
-/// Nobody asked for one weight rather than another, so those that the model multiplies nothing with (an embedding, say)
-/// are left out: the runner names one of them at a time.
-ActivationSet calibrate_all(Runner& runner, const Dataset& data, std::vector<std::string> weights, Progress& progress) {
-    for (;;) {
-        try {
-            return runner.calibrate(data, weights, progress);
-        } catch (const Error& error) {
-            const auto without_input = std::find(weights.begin(), weights.end(), error.where());
-            if (without_input == weights.end() || weights.size() == 1) throw;
-            weights.erase(without_input);
-        }
-    }
+/// Without a recipe nobody asked for one weight rather than another, so those that the model multiplies nothing with
+/// (an embedding, say) are left out.
+ActivationSet calibrated(Runner& runner, const CalibrateArguments& arguments, const Dataset& data,
+                         const std::vector<std::string>& weights, Progress& progress) {
+    if (arguments.recipe) return runner.calibrate(data, weights, progress);
+    ActivationSet seen = runner.calibrate(data, weights, progress, WithoutInput::leave_out);
+    if (seen.empty() && !weights.empty())
+        throw Error(ErrorKind::argument, arguments.model.string(),
+                    "the model multiplied nothing with any of its weights",
+                    "only linear layers, matrix products and convolutions are observed");
+    return seen;
 }
 
 }  // namespace
@@ -76,8 +73,7 @@ void run_calibrate(const CalibrateArguments& arguments, const Console& console, 
     const std::filesystem::path out = outputs.stage(arguments.out);
     Progress progress = console.progress(std::move(cancel));
     const auto runner = make_runner(checkpoint, arguments.device);
-    const ActivationSet activations = arguments.recipe ? runner->calibrate(*data, weights, progress)
-                                                       : calibrate_all(*runner, *data, weights, progress);
+    const ActivationSet activations = calibrated(*runner, arguments, *data, weights, progress);
     write_activations(activations, out, progress);
     progress.check();
     console.clear_progress();

@@ -41,6 +41,9 @@ struct Evaluation {
     double seconds = 0;
 };
 
+/// What becomes of a weight that a calibration finds no input of.
+enum class WithoutInput { refuse, leave_out };
+
 /// A model that runs. Implemented by lacuna_torch, which is loaded when the first one is made.
 class Runner {
   public:
@@ -49,10 +52,14 @@ class Runner {
     /// progress and cancellation point. The same Runner may be asked again with other masks. One thread at a time.
     /// Throws Error(format) for data without labels.
     virtual Evaluation evaluate(const Dataset& data, const MaskSet& masks, Progress& progress) = 0;
-    /// Runs every sample on the model as the file has it and gathers what enters the layers of `weights` (tensor FQNs).
-    /// Throws Error(argument) naming a weight that the model lacks or never multiplies anything with.
-    virtual ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights,
-                                    Progress& progress) = 0;
+    /// Runs every sample on the model as the file has it, once, and gathers what enters the layers of `weights` (tensor
+    /// FQNs). Throws Error(argument) naming a weight that the model lacks. One that it never multiplies anything with,
+    /// or multiplies along both of its dimensions, has no input: it is refused likewise, or left out.
+    virtual ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights, Progress& progress,
+                                    WithoutInput without_input) = 0;
+    ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights, Progress& progress) {
+        return calibrate(data, weights, progress, WithoutInput::refuse);
+    }
 };
 
 /// Loads LibTorch if that has not happened yet (about a second) and the model into it. `device` is "cpu" or "cuda".

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <mutex>
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
@@ -110,15 +111,31 @@ class TorchRunner : public Runner {
         return result;
     }
 
-    ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights, Progress& progress) override {
+    ActivationSet calibrate(const Dataset& data, const std::vector<std::string>& weights, Progress& progress,
+                            WithoutInput without_input) override {
         const EngineScope scope(engine_);
         const OneThread one_thread;
         std::vector<at::Tensor> watched;
         for (const std::string& name : weights) watched.push_back(tensor(name));
         weights_.apply({});
         std::vector<Activations> sums(weights.size());
+        std::vector<char> both_ways(weights.size(), 0);
+        std::mutex mutex;
+        const auto add = [&](size_t weight, const auto& part, Activations& to) {
+            try {
+                part(to);
+            } catch (const Error&) {  // multiplied along both of its dimensions
+                if (without_input == WithoutInput::refuse) throw;
+                const std::lock_guard lock(mutex);
+                both_ways[weight] = 1;
+            }
+        };
         OperandObserver observer(watched, [&](const Operand& operand) {
-            if (batch_sums) add_operand((*batch_sums)[operand.weight], operand, weights[operand.weight]);
+            const std::string& name = weights[operand.weight];
+            if (batch_sums)
+                add(
+                    operand.weight, [&](Activations& to) { add_operand(to, operand, name); },
+                    (*batch_sums)[operand.weight]);
         });
         in_batches(data, progress, "Calibrating", [&](const std::vector<Batch>& wave) {
             std::vector<std::vector<Activations>> parts(wave.size(), std::vector<Activations>(weights.size()));
@@ -128,9 +145,13 @@ class TorchRunner : public Runner {
             });
             observer.rethrow();
             for (const auto& part : parts)
-                for (size_t w = 0; w < sums.size(); ++w) add_activations(sums[w], part[w], weights[w]);
+                for (size_t w = 0; w < sums.size(); ++w)
+                    add(
+                        w, [&](Activations& to) { add_activations(to, part[w], weights[w]); }, sums[w]);
         });
-        return named(weights, std::move(sums));
+        for (size_t w = 0; w < sums.size(); ++w)
+            if (both_ways[w]) sums[w] = {};
+        return named(weights, std::move(sums), without_input);
     }
 
   private:
@@ -146,9 +167,11 @@ class TorchRunner : public Runner {
                     "lacuna-cli inspect lists its tensors");
     }
 
-    static ActivationSet named(const std::vector<std::string>& weights, std::vector<Activations> sums) {
+    static ActivationSet named(const std::vector<std::string>& weights, std::vector<Activations> sums,
+                               WithoutInput without_input) {
         ActivationSet set;
         for (size_t w = 0; w < sums.size(); ++w) {
+            if (sums[w].squares.empty() && without_input == WithoutInput::leave_out) continue;
             if (sums[w].squares.empty())
                 throw Error(ErrorKind::argument, weights[w],
                             "the model multiplied nothing with it, so it has no input to calibrate with",

@@ -13,6 +13,7 @@
 #include "engine/sparsifiers/sparsifier.h"
 #include "tests/support/safetensors_file.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/torch/scripts.h"
 
 // The demo networks against what PyTorch measured when they were made (resources/demo/expected.json).
 
@@ -206,6 +207,38 @@ TEST(TorchRunner, calibrates_on_data_without_labels) {
     EXPECT_EQ(found.at("conv1.weight")->rows, 128);
     EXPECT_EQ(found.at("fc1.weight")->rows, 2);
     EXPECT_THAT(error_of([&] { runner->evaluate(*data, {}, silent); }).what(), HasSubstr("no tensor called labels"));
+}
+
+/// One weight is met as it should be, one along both of its dimensions, one in no multiplication at all: what can be
+/// calibrated is, in one run over the data.
+TEST(TorchRunner, weights_without_an_input_are_left_out_in_one_run) {
+    const ScratchFolder folder;
+    torch::jit::Module module =
+        scripted("Net",
+                 "def forward(self, x):\n"
+                 "    y = torch.linear(x, self.plain)\n"
+                 "    z = torch.matmul(y, self.both)\n"
+                 "    return torch.linear(z, self.both) + self.table[0]\n",
+                 {{"plain", torch::ones({4, 3})}, {"both", torch::ones({4, 4})}, {"table", torch::ones({5, 4})}});
+    module.save((folder / "net.pt").string());
+    const auto runner = make_torch_runner(open_checkpoint(folder / "net.pt"), "cpu");
+    const DatasetPtr data =
+        Dataset::open(write_safetensors(folder / "data.safetensors", {random_weights("inputs", {200, 3})}));
+    const std::vector<std::string> names{"plain", "both", "table"};
+    uint64_t begun = 0, done = 0;
+    Progress counted([&](const ProgressState& state) {
+        begun += state.done == 0;
+        done = state.done;
+    });
+    const ActivationSet found = runner->calibrate(*data, names, counted, WithoutInput::leave_out);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found.at("plain")->rows, 200);
+    EXPECT_EQ(begun, 1u) << "the data ran once";
+    EXPECT_EQ(done, 200u);
+    Progress silent;
+    EXPECT_EQ(found.at("plain")->squares, runner->calibrate(*data, {"plain"}, silent).at("plain")->squares);
+    EXPECT_THAT(error_of([&] { runner->calibrate(*data, names, silent); }).what(),
+                HasSubstr("both: the model multiplies along both of its dimensions"));
 }
 
 TEST(TorchRunner, progress_counts_samples) {
