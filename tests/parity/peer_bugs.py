@@ -286,6 +286,15 @@ def quantised_zeros():
         assert (model[0].weight().dequantize() == 0).float().mean() < most, "of 80 % pruned"
 
 
+def quantised_names():
+    """Names that differ in "." and "_" alone."""
+    model = nn.ModuleDict({"a": nn.ModuleDict({"b_c": nn.Embedding(100, 8)}), "a_b": nn.ModuleDict({"c": nn.Embedding(100, 8)})})
+    post_training_sparse_quantize(model, DataNormSparsifier, True, None, sparsity_level=0.8, sparse_block_shape=(1, 4),
+                                  zeros_per_block=4)
+    small = [(table.weight().dequantize().abs() < 0.01).float().mean() for table in (model["a"]["b_c"], model["a_b"]["c"])]
+    assert min(small) < 0.1 and max(small) > 0.5, "one stays dense"
+
+
 def activations(model=None, **functions):
     model = model or nn.Sequential(nn.Identity())
     functions = {"aggregate_fn": lambda x, y: x + y, "reduce_fn": lambda x: x.mean(0),
@@ -358,7 +367,7 @@ def activation_hooks():
 FACTS = (base_names, base_masks_stack, base_other_parametrization, base_sparse_params, base_states, base_states_are_not_checked,
          base_copies, base_conversion, masked_weights, names_of_anything, norm_half, norm_ragged, norm_ranks, norm_block_alone,
          nearly_diagonal_refused, schedulers, data_names, data_squash, data_shared, data_states, data_norm_levels,
-         data_norm_shapes, data_scheduler_ghost, quantised_zeros, activation_steps, activation_features, activation_inputs,
+         data_norm_shapes, data_scheduler_ghost, quantised_zeros, quantised_names, activation_steps, activation_features, activation_inputs,
          activation_aggregates, activation_hooks)
 
 

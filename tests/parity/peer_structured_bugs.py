@@ -72,7 +72,10 @@ def squash_and_load():
     target.load_state_dict(pruner.state_dict())
     raises((RuntimeError, AssertionError), other, torch.randn(2, 4))
     second = chain(nn.Linear(4, 4), nn.Linear(4, 4))
-    pruner_on(second, "0.weight").squash_mask()
+    pruner = pruner_on(second, "0.weight")
+    second(torch.randn(2, 4))
+    assert second[0]._bias[1] == 0, "zeroed in place"
+    pruner.squash_mask()
     assert hasattr(second[0], "_bias") and second[0]._forward_hooks
 
 

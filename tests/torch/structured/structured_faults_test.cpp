@@ -83,6 +83,25 @@ TEST(StructuredPruner, states_load_and_nothing_is_left_behind) {
     }
 }
 
+// Upstream zeroes the biases of pruned rows in place, for good.
+TEST(StructuredPruner, biases_come_back_with_their_rows) {
+    Module model = square_layers();
+    const at::Tensor bias = parameter_of(model, "a.bias").clone();
+    Options half;
+    half.set("score", std::string("original"));
+    StructuredPruner pruner(sparsifier("saliency"), half);
+    pruner.prepare(model, config_of({"a.weight"}));
+    for (const int64_t large : {0, 2}) {  // rows large and large + 1 are kept
+        at::Tensor weight = at::full({4, 4}, 0.1);
+        weight.slice(0, large, large + 2).fill_(9);
+        pruner.masks().set_original("a.weight", weight);
+        pruner.step();
+        at::Tensor expected = bias.clone();
+        expected.slice(0, 2 - large, 4 - large).zero_();
+        EXPECT_TRUE(at::equal(parameter_of(model, "a.bias"), expected)) << large;
+    }
+}
+
 // Upstream: off by .066 where a layer that drops its biases follows one that passes them on.
 TEST(StructuredPruner, biases_dropped_after_biases_passed_on) {
     Module model =
