@@ -51,6 +51,7 @@ class Grammar {
         add_calibrate();
         add_eval();
         add_sparsifiers();
+        add_schedulers();
         add_convert();
         add_conversions();
     }
@@ -223,6 +224,13 @@ class Grammar {
         sparsifiers_app_->footer(footer("", "  lacuna-cli sparsifiers --json -"));
     }
 
+    void add_schedulers() {
+        schedulers_app_ =
+            app_.add_subcommand("schedulers", "List the schedulers that a recipe can name, with their options");
+        add_sink(schedulers_app_, "--json", schedulers_.json, "Write JSON there instead of text");
+        schedulers_app_->footer(footer("", "  lacuna-cli schedulers --json -"));
+    }
+
     void add_convert() {
         convert_app_ = app_.add_subcommand("convert", "Rewrite a pruned TorchScript model so that its zeros pay");
         add_model(convert_app_, convert_.model);
@@ -264,18 +272,21 @@ class Grammar {
         if (calibrate_app_->parsed()) return {calibrate_, threads_};
         if (eval_app_->parsed()) return {eval_, threads_};
         if (convert_app_->parsed()) return {convert_, threads_};
+        if (schedulers_app_->parsed()) return {schedulers_, threads_};
         if (conversions_app_->parsed()) return {conversions_, threads_};
         return {sparsifiers_, threads_};
     }
 
     CLI::App app_;
     CLI::App *inspect_app_ = nullptr, *prune_app_ = nullptr, *calibrate_app_ = nullptr, *eval_app_ = nullptr,
-             *sparsifiers_app_ = nullptr, *convert_app_ = nullptr, *conversions_app_ = nullptr;
+             *sparsifiers_app_ = nullptr, *schedulers_app_ = nullptr, *convert_app_ = nullptr,
+             *conversions_app_ = nullptr;
     InspectArguments inspect_;
     PruneArguments prune_;
     CalibrateArguments calibrate_;
     EvalArguments eval_;
     SparsifiersArguments sparsifiers_;
+    SchedulersArguments schedulers_;
     ConvertArguments convert_;
     ConversionsArguments conversions_;
     int threads_ = 0;

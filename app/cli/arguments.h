@@ -42,6 +42,9 @@ struct EvalArguments {
 struct SparsifiersArguments {
     Sink json;
 };
+struct SchedulersArguments {
+    Sink json;
+};
 
 struct ConvertArguments {
     std::filesystem::path model, out;
@@ -62,7 +65,7 @@ struct PrintArguments {
 
 struct Arguments {
     std::variant<PrintArguments, InspectArguments, PruneArguments, CalibrateArguments, EvalArguments,
-                 SparsifiersArguments, ConvertArguments, ConversionsArguments>
+                 SparsifiersArguments, SchedulersArguments, ConvertArguments, ConversionsArguments>
         command;
     int threads = 0;  ///< 0: as many as the machine has
 };

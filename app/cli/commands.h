@@ -15,6 +15,7 @@ void run_prune(const PruneArguments& arguments, const Console& console, CancelTo
 void run_calibrate(const CalibrateArguments& arguments, const Console& console, CancelToken cancel);
 void run_eval(const EvalArguments& arguments, const Console& console, CancelToken cancel);
 void run_sparsifiers(const SparsifiersArguments& arguments, const Console& console);
+void run_schedulers(const SchedulersArguments& arguments, const Console& console);
 void run_convert(const ConvertArguments& arguments, const Console& console, CancelToken cancel);
 void run_conversions(const ConversionsArguments& arguments, const Console& console);
 

@@ -46,6 +46,7 @@ struct RunCommand {
     void operator()(const CalibrateArguments& arguments) const { run_calibrate(arguments, console, cancel_token()); }
     void operator()(const EvalArguments& arguments) const { run_eval(arguments, console, cancel_token()); }
     void operator()(const SparsifiersArguments& arguments) const { run_sparsifiers(arguments, console); }
+    void operator()(const SchedulersArguments& arguments) const { run_schedulers(arguments, console); }
     void operator()(const ConvertArguments& arguments) const { run_convert(arguments, console, cancel_token()); }
     void operator()(const ConversionsArguments& arguments) const { run_conversions(arguments, console); }
 };

@@ -19,12 +19,14 @@ std::string type_name(OptionType type) {
             return "choice";
         case OptionType::block_shape:
             return "block shape";
+        case OptionType::formula:
+            return "formula";
     }
     return {};
 }
 
 bool has_range(const OptionSpec& spec) {
-    return spec.type != OptionType::boolean && spec.type != OptionType::choice;
+    return spec.type == OptionType::number || spec.type == OptionType::integer || spec.type == OptionType::block_shape;
 }
 
 Json to_json(const OptionSpec& spec) {
@@ -38,12 +40,14 @@ Json to_json(const OptionSpec& spec) {
         json["maximum"] = spec.maximum;
     }
     if (spec.type == OptionType::choice) json["choices"] = spec.choices;
+    if (spec.type == OptionType::formula) json["variable"] = spec.variable;
     return json;
 }
 
 /// The values that an option takes, in few words.
 std::string values_text(const OptionSpec& spec) {
     if (spec.type == OptionType::boolean) return "true or false";
+    if (spec.type == OptionType::formula) return "formula in " + spec.variable;
     std::string choices;
     for (const std::string& choice : spec.choices) choices += (choices.empty() ? "" : ", ") + choice;
     if (spec.type == OptionType::choice) return choices;

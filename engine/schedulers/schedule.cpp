@@ -1,6 +1,7 @@
 #include "engine/schedulers/schedule.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "engine/base/error.h"
@@ -46,6 +47,9 @@ std::vector<double> schedule_curve(const Schedule& schedule, const Options& opti
         request.epoch = epoch;
         request.options = &options;
         current = schedule.value(request).value_or(current);
+        if (!std::isfinite(current))
+            throw Error(ErrorKind::argument, "scheduler " + std::string(schedule.name()),
+                        "gives no finite level at epoch " + std::to_string(epoch), "change its options");
         values.push_back(current);
     }
     return values;

@@ -54,7 +54,8 @@ std::span<const Schedule* const> schedules();
 const Schedule& schedule(std::string_view name);
 
 /// Values at epochs 0 … epochs − 1 of a group that ends at `base`, to draw. `options` is complete. An epoch at which
-/// the schedule leaves the group alone repeats the value before it.
+/// the schedule leaves the group alone repeats the value before it. Throws Error(argument) that names the first epoch
+/// at which the schedule gives no finite number.
 std::vector<double> schedule_curve(const Schedule& schedule, const Options& options, double base, int64_t epochs);
 
 }  // namespace lacuna

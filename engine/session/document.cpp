@@ -174,10 +174,13 @@ DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress
     next->ties = recipe.ties;
     next->steps = recipe.steps - 1;
     if (recipe.schedule) next->schedule = {&schedule(recipe.schedule->scheduler), recipe.steps};
+    std::vector<Target> targets;
+    for (const Pruning::Group& group : pruning.groups()) targets.push_back(group.target);
+    const LevelsByStep levels(targets, recipe);
     prepare(*next, pruning, recipe);
 
     std::vector<MaskPtr> before_last(pruning.groups().size());
-    take_steps(pruning, recipe, progress, [&] {
+    take_steps(pruning, recipe.steps, levels, progress, [&] {
         auto kept = all_kept(*next);
         for (size_t i = 0; i < before_last.size(); ++i) {
             const Pruning::Group& group = pruning.groups()[i];

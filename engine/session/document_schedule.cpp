@@ -17,10 +17,12 @@ const ScheduleState& schedule_of(const Document& document) {
     throw Error(ErrorKind::state, "schedule", "there is none", "choose a scheduler first");
 }
 
+/// The level at `epoch`. The whole curve is computed, so that no edit makes one that breaks off later.
 std::optional<double> level_at(const ScheduleState& schedule, const TensorState& state, int64_t epoch) {
     const auto base = own_level(state);
     if (!base) return std::nullopt;
-    return schedule_curve(*schedule.rule, schedule.rule->complete(state.schedule), *base, epoch + 1).back();
+    return schedule_curve(*schedule.rule, schedule.rule->complete(state.schedule), *base,
+                          schedule.steps)[size_t(epoch)];
 }
 
 /// A copy in which every tensor's schedule options are what `options` makes of them.

@@ -15,7 +15,8 @@ std::optional<double> own_level(const TensorState& state);
 Options next_options(const TensorState& state);
 
 /// Brings every tensor's scheduled level to the document's next step. Masks under another level are to be computed
-/// again. After the last step the levels stay where it left them, so that nothing is previewed.
+/// again. After the last step the levels stay where it left them, so that nothing is previewed. Throws Error(argument)
+/// if a schedule gives no finite level for a step.
 void reschedule(Document& document);
 
 /// Another schedule, its curve ending at the last step; "" for none. Throws Error(argument) for an unknown one, and

@@ -96,7 +96,8 @@ OptionValue scalar_value(const YAML::Node& node) {
 OptionValue option_value(const YAML::Node& node, OptionType type) {
     if (node.IsScalar()) {
         OptionValue value = scalar_value(node);
-        if (const auto* text = std::get_if<std::string>(&value); text && type != OptionType::choice)
+        if (const auto* text = std::get_if<std::string>(&value);
+            text && type != OptionType::choice && type != OptionType::formula)
             return in_quotes(*text);  // so that a message shows that it was text
         return value;
     }

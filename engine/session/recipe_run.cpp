@@ -49,11 +49,7 @@ void start(std::optional<Scheduler>& scheduler, ScheduledLevels& driven, const R
         for (const Target& target : driven.targets())
             settings.options.push_back(recipe.schedule->options.at(target.group));
     }
-    try {
-        scheduler.emplace(driven, schedule(recipe.schedule->scheduler), std::move(settings));
-    } catch (const Error& error) {
-        recipe_error(recipe.source, recipe.schedule->place, "schedule", error.problem(), error.hint());
-    }
+    scheduler.emplace(driven, schedule(recipe.schedule->scheduler), std::move(settings));
 }
 
 std::vector<Target> targets_of(const Pruning& pruning) {
@@ -75,10 +71,14 @@ LevelsByStep::LevelsByStep(std::span<const Target> targets, const Recipe& recipe
     }
     ScheduledLevels levels(std::move(curves));
     std::optional<Scheduler> scheduler;
-    start(scheduler, levels, recipe);
-    for (int step = 0; step < recipe.steps; ++step) {
-        if (step > 0) scheduler->step();
-        steps_.push_back(levels.levels());
+    try {
+        start(scheduler, levels, recipe);
+        for (int step = 0; step < recipe.steps; ++step) {
+            if (step > 0) scheduler->step();
+            steps_.push_back(levels.levels());
+        }
+    } catch (const Error& error) {
+        recipe_error(recipe.source, recipe.schedule->place, "schedule", error.problem(), error.hint());
     }
 }
 

@@ -14,7 +14,8 @@ namespace lacuna {
 /// level share a curve.
 class LevelsByStep {
   public:
-    /// `targets` come from `resolve(recipe, …)`. Throws Error(recipe) if none of them has a sparsity level.
+    /// `targets` come from `resolve(recipe, …)`. Throws Error(recipe) if none of them has a sparsity level, and if
+    /// the schedule gives no finite level for a step.
     LevelsByStep(std::span<const Target> targets, const Recipe& recipe);
 
     /// False without a schedule: every step is taken at the targets' own levels.

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "engine/base/error.h"
+#include "engine/base/formula.h"
 #include "engine/base/nearest.h"
 
 namespace lacuna {
@@ -71,6 +72,19 @@ OptionValue checked_choice(const OptionSpec& spec, const OptionValue& value) {
         known += (known.empty() ? "" : ", ") + choice;
     }
     refuse(spec, given + " is not one of " + known, "choose one of " + known);
+}
+
+OptionValue checked_formula(const OptionSpec& spec, const OptionValue& value) {
+    const bool number = std::holds_alternative<double>(value) || std::holds_alternative<int64_t>(value);
+    if (!number && !std::holds_alternative<std::string>(value))
+        refuse(spec, to_string(value) + " is no formula", "give a formula in " + spec.variable);
+    const std::string text = to_string(value);
+    try {
+        Formula(text, spec.variable);
+    } catch (const Error& error) {
+        refuse(spec, error.problem(), error.hint());
+    }
+    return text;
 }
 
 OptionValue checked_block(const OptionSpec& spec, const OptionValue& value) {
@@ -155,6 +169,8 @@ OptionValue checked(const OptionSpec& spec, const OptionValue& value) {
             return checked_choice(spec, value);
         case OptionType::block_shape:
             return checked_block(spec, value);
+        case OptionType::formula:
+            return checked_formula(spec, value);
         case OptionType::boolean:
             break;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,9 +12,9 @@
 
 namespace lacuna {
 
-enum class OptionType { number, integer, boolean, choice, block_shape };
+enum class OptionType { number, integer, boolean, choice, block_shape, formula };
 
-/// A value of an option; a choice is its string, a block shape its two sides.
+/// A value of an option; a choice or formula is its string, a block shape its two sides.
 using OptionValue = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>>;
 
 /// One option of a sparsifier (or scheduler), declared once: the recipe reader's checks, the window's form,
@@ -28,7 +29,8 @@ struct OptionSpec {
     double minimum = 0, maximum = 0;            ///< number and integer, both inclusive; block shapes: of each side
     double soft_minimum = 0, soft_maximum = 0;  ///< what a slider spans; equal: take minimum and maximum
     std::vector<std::string>
-        choices;  ///< for OptionType::choice; recipes may also write a choice such as 2 as a number
+        choices;           ///< for OptionType::choice; recipes may also write a choice such as 2 as a number
+    std::string variable;  ///< for OptionType::formula: what it is a formula in (engine/base/formula.h)
 };
 
 /// Values by option name, already checked against the specs. Left-out options are absent.
@@ -43,10 +45,10 @@ class Options {
     double number(std::string_view name) const;  ///< number or integer
     int64_t integer(std::string_view name) const;
     bool boolean(std::string_view name) const;
-    const std::string& choice(std::string_view name) const;
+    const std::string& choice(std::string_view name) const;  ///< choice or formula
     const std::vector<int64_t>& block(std::string_view name) const;
 
-    bool operator==(const Options&) const = default;
+    auto operator<=>(const Options&) const = default;
 
   private:
     std::map<std::string, OptionValue, std::less<>> values_;

@@ -36,7 +36,8 @@ TEST_F(Contract, HelpAndVersionGoToStandardOutput) {
                                                       {"inspect", "--help"},
                                                       {"prune", "-h"},
                                                       {"eval", "--help"},
-                                                      {"sparsifiers", "--help"}}) {
+                                                      {"sparsifiers", "--help"},
+                                                      {"schedulers", "--help"}}) {
         const Outcome outcome = lacuna_cli(arguments);
         EXPECT_EQ(outcome.status, 0);
         EXPECT_THAT(outcome.out, HasSubstr("Example:"));
@@ -218,6 +219,20 @@ TEST_F(Contract, SparsifiersAreListed) {
     EXPECT_EQ(rules["weight_norm"]["options"][0]["default"], 0.5);
     EXPECT_EQ(rules["nearly_diagonal"]["options"][0]["default"], 1);
     EXPECT_THAT(lacuna_cli({"sparsifiers"}).out, HasSubstr("zeros_per_block"));
+}
+
+TEST_F(Contract, SchedulersAreListed) {
+    const Json json = Json::parse(lacuna_cli({"schedulers", "--json", "-"}).out);
+    ASSERT_EQ(json["schedulers"].size(), 2u);
+    const Json &cubic = json["schedulers"][0], &lambda = json["schedulers"][1];
+    EXPECT_EQ(cubic["name"], "cubic");
+    EXPECT_THAT(keys_of(cubic), ElementsAre("name", "title", "help", "source", "options"));
+    EXPECT_EQ(lambda["name"], "lambda");
+    EXPECT_EQ(lambda["options"][0]["type"], "formula");
+    EXPECT_EQ(lambda["options"][0]["variable"], "epoch");
+    const std::string text = lacuna_cli({"schedulers"}).out;
+    EXPECT_THAT(text, HasSubstr("total_t"));
+    EXPECT_THAT(text, HasSubstr("formula in epoch"));
 }
 
 TEST_F(Contract, LibTorchIsNeverLoaded) {

@@ -78,6 +78,19 @@ TEST_F(RecipeSchedules, OptionsMayDifferByGroup) {
     EXPECT_EQ(zeros, (std::vector<std::vector<int64_t>>{{200, 0}, {800, 0}, {800, 10}}));
 }
 
+TEST_F(RecipeSchedules, ALambdaIsAFormulaForAllGroupsOrOneForEach) {
+    EXPECT_EQ(zeros_by_step(two_groups + "steps: 3\nschedule: {scheduler: lambda, factor: 0.5 ^ (2 - epoch)}\n"),
+              (std::vector<std::vector<int64_t>>{{200, 10}, {400, 20}, {800, 40}}));
+    EXPECT_EQ(zeros_by_step(two_groups + "steps: 2\nschedule: {scheduler: lambda, factor: [0.5, \"epoch\"]}\n"),
+              (std::vector<std::vector<int64_t>>{{400, 0}, {400, 40}}));
+}
+
+TEST_F(RecipeSchedules, LevelsOutsideZeroAndOneKeepAllOrNothing) {
+    // 0.8 · (5 · epoch − 1): below 0, above 1
+    EXPECT_EQ(zeros_by_step(two_groups + "steps: 2\nschedule: {scheduler: lambda, factor: 5 * epoch - 1}\n"),
+              (std::vector<std::vector<int64_t>>{{0, 0}, {1000, 100}}));
+}
+
 TEST_F(RecipeSchedules, GroupsWithoutALevelAreSteppedAsTheyAre) {
     const auto zeros = zeros_by_step(
         "version: 1\ngroups:\n  - {layers: a, sparsifier: weight_norm, sparse_block_shape: [1, 1]}\n"
@@ -89,10 +102,11 @@ TEST_F(RecipeSchedules, GroupsWithoutALevelAreSteppedAsTheyAre) {
 TEST_F(RecipeSchedules, IsWrittenAndReadBack) {
     for (const char* text :
          {"schedule: {scheduler: cubic, init_sl: 0.1, init_t: 3, initially_zero: true}\n",
-          "schedule: {scheduler: cubic, init_sl: [0.1, 0.2], total_t: 7}\n", "schedule: {scheduler: cubic}\n"}) {
+          "schedule: {scheduler: cubic, init_sl: [0.1, 0.2], total_t: 7}\n", "schedule: {scheduler: cubic}\n",
+          "schedule: {scheduler: lambda, factor: [epoch, 'epoch < 3 ? 1 : min(1, 2)']}\n"}) {
         const Recipe recipe = parse_recipe(two_groups + text, "r.yaml"), again = parse_recipe(to_yaml(recipe), "again");
         ASSERT_TRUE(recipe.schedule && again.schedule);
-        EXPECT_EQ(again.schedule->scheduler, "cubic");
+        EXPECT_EQ(again.schedule->scheduler, recipe.schedule->scheduler);
         EXPECT_EQ(again.schedule->options, recipe.schedule->options) << text;
     }
 }
@@ -107,6 +121,13 @@ TEST_F(RecipeSchedules, MistakesNameTheLineAndTheKey) {
     EXPECT_THAT(with("{scheduler: cubic, init_sl: 2}"), HasSubstr("r.yaml:5: init_sl: 2 is not between 0 and 1"));
     EXPECT_THAT(with("{scheduler: cubic, init_t: [1, 2, 3]}"), HasSubstr("init_t: lists 3 values for 2 groups"));
     EXPECT_THAT(with("{scheduler: cubic, init_t: [1, x]}"), HasSubstr("is not a whole number"));
+    EXPECT_THAT(with("{scheduler: lambda, factor: 0.95 ^ epcoh}"),
+                HasSubstr("r.yaml:5: factor: \"0.95 ^ epcoh\": column 8: \"epcoh\" is not known"));
+    EXPECT_THAT(with("{scheduler: lambda, factor: [1, epoch =]}"),
+                HasSubstr("r.yaml:5: factor: \"epoch =\": column 7"));
+    EXPECT_THAT(with("{scheduler: lambda, factor: true}"), HasSubstr("r.yaml:5: factor: true is no formula"));
+    EXPECT_THAT(problem(two_groups + "steps: 5\nschedule: {scheduler: lambda, factor: 1 / (epoch - 3)}\n"),
+                HasSubstr("r.yaml:6: schedule: the schedule gave no finite sparsity_level for epoch 3"));
     EXPECT_THAT(
         problem("version: 1\ngroups: [{layers: a, sparsifier: nearly_diagonal}]\nschedule: {scheduler: cubic}\n"),
         HasSubstr("r.yaml:3: schedule: none of the groups' sparsifiers has a sparsity_level"));

@@ -48,6 +48,16 @@ TEST(Options, NumbersTakeWholeNumbersToo) {
     EXPECT_THAT(refusal(level, Sides{1, 2}), HasSubstr("[1, 2] is not a number"));
 }
 
+TEST(Options, FormulasAreTextAndNumbersAreFormulas) {
+    const OptionSpec factor{.name = "factor", .type = OptionType::formula, .help = "a factor", .variable = "t"};
+    EXPECT_EQ(checked(factor, std::string("0.5 ^ t")), OptionValue(std::string("0.5 ^ t")));
+    EXPECT_EQ(checked(factor, 0.25), OptionValue(std::string("0.25")));
+    EXPECT_EQ(parsed(factor, "2 * t"), OptionValue(std::string("2 * t")));
+    EXPECT_THAT(refusal(factor, std::string("2 * u")), HasSubstr("column 5: \"u\" is not known; give a formula in t"));
+    EXPECT_THAT(refusal(factor, true), HasSubstr("true is no formula"));
+    EXPECT_THAT(refusal(factor, Sides{1, 2}), HasSubstr("[1, 2] is no formula"));
+}
+
 TEST(Options, WholeNumbers) {
     EXPECT_EQ(checked(count, int64_t(9)), OptionValue(int64_t(9)));
     EXPECT_EQ(checked(count, -2.0), OptionValue(int64_t(-2)));

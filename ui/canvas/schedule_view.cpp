@@ -20,6 +20,10 @@ uint32_t colour_of(size_t curve, const ViewStyle& style) {
     return style.series[curve % style.series.size()];
 }
 
+int as_percentage(double level, char* text, int size, void*) {
+    return std::snprintf(text, size_t(size), level == 0 ? "0" : "%g %%", level * 100);
+}
+
 }  // namespace
 
 float ScheduleView::x_of(double step) const {
@@ -46,17 +50,7 @@ void ScheduleView::draw(const SchedulePlot& plot, const ViewStyle& style, float 
     const SmallText small(style);
     ImGui::PushStyleVar(ImGuiStyleVar_FrameBorderSize, 0);
     if (ImPlot::BeginPlot("##schedule", size, flags)) {
-        const bool tiny = size.x < 160 || size.y < 90;
-        const ImPlotAxisFlags bare = tiny ? ImPlotAxisFlags_NoDecorations : ImPlotAxisFlags_None;
-        ImPlot::SetupAxes(tiny ? nullptr : "step", nullptr, bare | ImPlotAxisFlags_NoGridLines | ImPlotAxisFlags_Lock,
-                          bare | ImPlotAxisFlags_Lock);
-        ImPlot::SetupAxisLimits(ImAxis_X1, 1 - margin, plot.steps + margin, ImPlotCond_Always);
-        ImPlot::SetupAxisFormat(ImAxis_X1, "%g");
-        ImPlot::SetupAxisLimits(ImAxis_Y1, -0.02, 1.04, ImPlotCond_Always);
-        static constexpr double quarters[] = {0, 0.25, 0.5, 0.75, 1};
-        static constexpr const char* words[] = {"0", "25 %", "50 %", "75 %", "100 %"};
-        ImPlot::SetupAxisTicks(ImAxis_Y1, quarters, int(std::size(quarters)), words);
-        ImPlot::SetupFinish();
+        set_up_axes(plot, size.x < 160 || size.y < 90);
         const ImVec2 corner = ImPlot::GetPlotPos(), extent = ImPlot::GetPlotSize();
         plot_area_ = {corner.x, corner.y, corner.x + extent.x, corner.y + extent.y};
         const ImPlotRect limits = ImPlot::GetPlotLimits();
@@ -69,6 +63,26 @@ void ScheduleView::draw(const SchedulePlot& plot, const ViewStyle& style, float 
     }
     ImGui::PopStyleVar();
     if (hovered_) draw_tip(plot, style);
+}
+
+/// From 0 to 1, and further where a curve goes further: levels are not clamped.
+void ScheduleView::set_up_axes(const SchedulePlot& plot, bool tiny) const {
+    double low = 0, high = 1;
+    for (const ScheduleCurve& curve : plot.curves)
+        for (const double level : curve.levels) low = std::min(low, level), high = std::max(high, level);
+    const ImPlotAxisFlags bare = tiny ? ImPlotAxisFlags_NoDecorations : ImPlotAxisFlags_None;
+    ImPlot::SetupAxes(tiny ? nullptr : "step", nullptr, bare | ImPlotAxisFlags_NoGridLines | ImPlotAxisFlags_Lock,
+                      bare | ImPlotAxisFlags_Lock);
+    ImPlot::SetupAxisLimits(ImAxis_X1, 1 - margin, plot.steps + margin, ImPlotCond_Always);
+    ImPlot::SetupAxisFormat(ImAxis_X1, "%g");
+    ImPlot::SetupAxisLimits(ImAxis_Y1, low - 0.02 * (high - low), high + 0.04 * (high - low), ImPlotCond_Always);
+    static constexpr double quarters[] = {0, 0.25, 0.5, 0.75, 1};
+    static constexpr const char* words[] = {"0", "25 %", "50 %", "75 %", "100 %"};
+    if (low == 0 && high == 1)
+        ImPlot::SetupAxisTicks(ImAxis_Y1, quarters, int(std::size(quarters)), words);
+    else
+        ImPlot::SetupAxisFormat(ImAxis_Y1, as_percentage);
+    ImPlot::SetupFinish();
 }
 
 void ScheduleView::draw_header(const SchedulePlot& plot, const ViewStyle& style, float width) const {

@@ -25,6 +25,7 @@ class ScheduleView {
     float x_of(double step) const;
 
   private:
+    void set_up_axes(const SchedulePlot& plot, bool tiny) const;
     void draw_header(const SchedulePlot& plot, const ViewStyle& style, float width) const;
     void draw_curves(const SchedulePlot& plot, const ViewStyle& style) const;
     void draw_mark(const SchedulePlot& plot, const ViewStyle& style) const;

@@ -6,6 +6,7 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include "engine/base/error.h"
 #include "ui/shell/option_fields.h"
 #include "ui/shell/text_format.h"
 
@@ -28,6 +29,8 @@ OptionEditor* OptionEditor::make(const OptionSpec& spec, QWidget* parent) {
             return new ChoiceEditor(spec, parent);
         case OptionType::block_shape:
             return new BlockEditor(spec, parent);
+        case OptionType::formula:
+            return new FormulaEditor(spec, parent);
     }
     return nullptr;
 }
@@ -98,6 +101,19 @@ void OptionEditor::show_state(const State& state) {
 void OptionEditor::show_problem(const QString& problem) {
     problem_->setText(problem);
     problem_->setVisible(!problem.isEmpty());
+}
+
+QString OptionEditor::problem() const {
+    return problem_->text();
+}
+
+QString OptionEditor::problem_with(const OptionValue& value) const {
+    try {
+        const OptionValue fitting = checked(spec_, value);
+        return check_ ? check_(fitting) : QString();
+    } catch (const Error& error) {
+        return to_qstring(error.problem());
+    }
 }
 
 void OptionEditor::hold() {

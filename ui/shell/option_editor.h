@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QWidget>
+#include <functional>
 #include <optional>
 
 #include "engine/sparsifiers/options.h"
@@ -30,6 +31,11 @@ class OptionEditor : public QWidget {
     void show_state(const State& state);
     /// An error that belongs to this option, or nothing.
     void show_problem(const QString& problem);
+    QString problem() const;
+
+    /// What is wrong with a value of the right type, in words; empty: nothing. Asked before a typed value is sent.
+    using Check = std::function<QString(const OptionValue& value)>;
+    void set_check(Check check) { check_ = std::move(check); }
 
   Q_SIGNALS:
     /// `dragging`: more values follow.
@@ -50,12 +56,16 @@ class OptionEditor : public QWidget {
     void hold();
     void release();
     void emit_edited(const OptionValue& value, bool dragging);
+    /// By the spec and by the check that was set.
+    QString problem_with(const OptionValue& value) const;
+    const State& state() const { return state_; }
 
   private:
     void apply();
 
     OptionSpec spec_;
     State state_;
+    Check check_;
     bool held_ = false;
     QHBoxLayout* field_;
     QToolButton* reset_;

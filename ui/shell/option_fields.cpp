@@ -3,8 +3,10 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDoubleSpinBox>
+#include <QFontDatabase>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QLineEdit>
 #include <QSignalBlocker>
 #include <QSlider>
 #include <QSpinBox>
@@ -215,6 +217,35 @@ void BlockEditor::set_value(const std::optional<OptionValue>& value) {
     show_integer(rows_, spec(), std::nullopt);
     show_integer(columns_, spec(), std::nullopt);
     for (QAbstractButton* preset : presets_) preset->setChecked(false);
+}
+
+FormulaEditor::FormulaEditor(const OptionSpec& spec, QWidget* parent)
+    : OptionEditor(spec, Place::Below, parent), line_(new QLineEdit(this)) {
+    line_->setFont(QFontDatabase::systemFont(QFontDatabase::FixedFont));
+    line_->setPlaceholderText(mixed_text());
+    add_field(line_, QString(), 1);
+    connect(line_, &QLineEdit::textEdited, this, &FormulaEditor::typed);
+    connect(line_, &QLineEdit::editingFinished, this, &FormulaEditor::finish);
+}
+
+void FormulaEditor::typed(const QString& text) {
+    hold();
+    const OptionValue formula = text.toStdString();
+    show_problem(problem_with(formula));
+    if (problem().isEmpty()) emit_edited(formula, true);
+}
+
+void FormulaEditor::finish() {
+    if (!line_->isModified() || (line_->hasFocus() && !problem().isEmpty())) return;
+    release();
+    if (state().value) emit_edited(*state().value, false);
+    set_value(state().value);
+}
+
+void FormulaEditor::set_value(const std::optional<OptionValue>& value) {
+    show_problem({});
+    line_->setText(value ? to_qstring(to_string(*value)) : QString());
+    line_->setModified(false);
 }
 
 }  // namespace lacuna::ui

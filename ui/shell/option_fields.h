@@ -8,6 +8,7 @@ class QAbstractButton;
 class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
+class QLineEdit;
 class QSlider;
 class QSpinBox;
 
@@ -87,6 +88,23 @@ class BlockEditor : public OptionEditor {
     QSpinBox* rows_;
     QSpinBox* columns_;
     QList<QAbstractButton*> presets_;
+};
+
+/// A formula: a line of text, sent as it is typed while it makes sense. What does not is shown with its error, and
+/// gives way to the last formula that did when the keyboard goes elsewhere.
+class FormulaEditor : public OptionEditor {
+    Q_OBJECT
+  public:
+    FormulaEditor(const OptionSpec& spec, QWidget* parent);
+
+  protected:
+    void set_value(const std::optional<OptionValue>& value) override;
+
+  private:
+    void typed(const QString& text);
+    void finish();
+
+    QLineEdit* line_;
 };
 
 }  // namespace lacuna::ui

@@ -26,12 +26,18 @@ void OptionForm::set_specs(std::span<const OptionSpec> specs) {
     for (const OptionSpec& spec : specs) {
         OptionEditor* editor = OptionEditor::make(spec, this);
         rows_->addWidget(editor);
+        editor->set_check(
+            [this, name = spec.name](const OptionValue& value) { return check_ ? check_(name, value) : QString(); });
         editors_.push_back(editor);
         connect(editor, &OptionEditor::edited, this, [this, name = spec.name](const OptionValue& value, bool dragging) {
             Q_EMIT edited(name, value, dragging);
         });
         connect(editor, &OptionEditor::reset, this, [this, name = spec.name] { Q_EMIT reset(name); });
     }
+}
+
+void OptionForm::set_check(std::function<QString(const std::string& option, const OptionValue& value)> check) {
+    check_ = std::move(check);
 }
 
 void OptionForm::show_states(const std::function<OptionEditor::State(const std::string& option)>& state_of) {

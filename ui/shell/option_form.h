@@ -19,6 +19,8 @@ class OptionForm : public QWidget {
 
     /// Makes the form anew where `specs` are others than before. They must outlive it; none hides it.
     void set_specs(std::span<const OptionSpec> specs);
+    /// What editors ask before they send a typed value.
+    void set_check(std::function<QString(const std::string& option, const OptionValue& value)> check);
     void show_states(const std::function<OptionEditor::State(const std::string& option)>& state_of);
     /// Null if there is none of that name.
     OptionEditor* editor(const QString& option) const;
@@ -28,6 +30,7 @@ class OptionForm : public QWidget {
     void reset(const std::string& option);
 
   private:
+    std::function<QString(const std::string& option, const OptionValue& value)> check_;
     std::span<const OptionSpec> specs_;
     QVBoxLayout* rows_;
     std::vector<OptionEditor*> editors_;

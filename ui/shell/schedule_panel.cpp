@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/base/error.h"
+#include "engine/session/document_schedule.h"
 #include "ui/canvas/schedule_canvas.h"
 #include "ui/shell/option_form.h"
 #include "ui/shell/selection_values.h"
@@ -111,6 +113,8 @@ SchedulePanel::SchedulePanel(QWidget* parent)
     });
     connect(form_, &OptionForm::reset, this,
             [this](const std::string& option) { Q_EMIT option_reset(scope_, option); });
+    form_->set_check(
+        [this](const std::string& option, const OptionValue& value) { return problem_with(option, value); });
     connect(fit_, &QPushButton::clicked, this, &SchedulePanel::fit_wanted);
     connect(run_, &QPushButton::clicked, this, &SchedulePanel::run_wanted);
     connect(restart_, &QPushButton::clicked, this, &SchedulePanel::restart_wanted);
@@ -186,13 +190,41 @@ void SchedulePanel::show_remark() {
         return !curve.levels.empty() && std::abs(curve.levels.back() - curve.target) > 5e-4;
     });
     const bool ends = short_of == curves.end();
-    fit_->setEnabled(!ends);
+    const bool fits = ends || !can_be_fitted();
+    fit_->setEnabled(!fits);
     remark_->setVisible(!ends);
-    if (!ends)
-        remark_->setText(tr("The last step takes %1 to %2 where %3 was asked for. Fit the curve to the steps, or take "
-                            "more of them.")
-                             .arg(to_qstring(short_of->name), percent_text(short_of->levels.back()),
-                                  percent_text(short_of->target)));
+    if (ends) return;
+    const QString text =
+        tr("The last step takes %1 to %2 where %3 was asked for.")
+            .arg(to_qstring(short_of->name), percent_text(short_of->levels.back()), percent_text(short_of->target));
+    remark_->setText(fits ? text : text + tr(" Fit the curve to the steps, or take more of them."));
+}
+
+bool SchedulePanel::can_be_fitted() const {
+    const ScheduleState& schedule = *snapshot_->schedule;
+    return std::any_of(snapshot_->tensors.begin(), snapshot_->tensors.end(), [&](const TensorStatePtr& state) {
+        return own_level(*state) && schedule.rule->fitted(state->schedule, schedule.steps) != state->schedule;
+    });
+}
+
+QString SchedulePanel::problem_with(const std::string& option, const OptionValue& value) const {
+    const ScheduleState& schedule = *snapshot_->schedule;
+    const TensorState* last = nullptr;
+    try {
+        for (const size_t tensor : scope_) {
+            const TensorState& state = *snapshot_->tensors[tensor];
+            const bool same = last && last->options == state.options && last->schedule == state.schedule;
+            last = &state;
+            const auto level = own_level(state);
+            if (same || !level) continue;  // most neighbours have equal options
+            Options options = state.schedule;
+            options.set(option, value);
+            schedule_curve(*schedule.rule, schedule.rule->complete(options), *level, schedule.steps);
+        }
+    } catch (const Error& error) {
+        return to_qstring(error.problem());
+    }
+    return {};
 }
 
 }  // namespace lacuna::ui

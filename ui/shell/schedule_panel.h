@@ -49,6 +49,9 @@ class SchedulePanel : public QWidget {
     void show_schedule();
     void show_scope();
     void show_remark();
+    /// Why the scope's curves cannot be drawn with this value; empty: they can.
+    QString problem_with(const std::string& option, const OptionValue& value) const;
+    bool can_be_fitted() const;
 
     SnapshotPtr snapshot_;
     std::vector<size_t> selection_;

@@ -2,6 +2,7 @@
 
 #include <QComboBox>
 #include <QLabel>
+#include <QLineEdit>
 #include <QPushButton>
 #include <QSlider>
 #include <QSpinBox>
@@ -11,6 +12,7 @@
 #include "tests/ui/shell/window_fixture.h"
 #include "ui/canvas/schedule_canvas.h"
 #include "ui/shell/actions.h"
+#include "ui/shell/notice_bar.h"
 #include "ui/shell/option_editor.h"
 
 namespace lacuna::ui {
@@ -80,6 +82,46 @@ TEST_F(ScheduleWindow, OptionsMoveTheCurveAndSaveWithTheRecipe) {
     ASSERT_TRUE(saved.schedule);
     ASSERT_EQ(saved.schedule->options.size(), 2u);
     EXPECT_EQ(saved.schedule->options[0].integer("init_t"), 2);
+}
+
+TEST_F(ScheduleWindow, AFormulaIsDrawnAsItIsTypedAndItsErrorsStandBesideIt) {
+    open_pruned();
+    choose("lambda");
+    EXPECT_EQ(plot().curves.at(0).levels.front(), 0) << "a new one is a line up to the last step";
+    EXPECT_EQ(plot().curves.at(0).levels.back(), 0.5);
+    auto* editor = panel().editor("factor");
+    auto* line = editor->findChild<QLineEdit*>();
+    line->setFocus();
+    line->selectAll();
+    QTest::keyClicks(line, "0.5 ^ epcoh");
+    wait();
+    EXPECT_THAT(editor->problem().toStdString(), testing::HasSubstr("column 7: \"epcoh\" is not known"));
+    EXPECT_EQ(line->text(), "0.5 ^ epcoh") << "what is typed stays while there is a hand on it";
+    line->selectAll();
+    QTest::keyClicks(line, "1 / (epoch - 3)");
+    wait();
+    EXPECT_THAT(editor->problem().toStdString(), testing::HasSubstr("no finite level at epoch 3"));
+    line->selectAll();
+    QTest::keyClicks(line, "2 ^ -epoch");
+    QTest::keyClick(line, Qt::Key_Return);
+    wait();
+    EXPECT_EQ(editor->problem(), "");
+    EXPECT_EQ(plot().curves.at(0).levels.at(2), 0.125);
+    EXPECT_FALSE(panel().fit_button()->isEnabled()) << "a person's formula is not changed";
+    EXPECT_FALSE(panel().remark()->isHidden());
+    EXPECT_EQ(window->notices().count(), 0);
+    window->actions().undo->trigger();
+    wait();
+    EXPECT_EQ(plot().curves.at(0).levels.back(), 0.5) << "all that was typed is one undo entry";
+
+    line->setFocus();
+    line->selectAll();
+    QTest::keyClicks(line, "2 * epoch)");
+    panel().run_button()->setFocus();
+    wait();
+    EXPECT_EQ(line->text(), "2 * epoch") << "the last formula that made sense";
+    EXPECT_EQ(editor->problem(), "");
+    EXPECT_GT(plot().curves.at(0).levels.back(), 1) << "levels are not clamped";
 }
 
 TEST_F(ScheduleWindow, TheMarkMovesWithTheSteps) {

@@ -187,13 +187,15 @@ TEST(OptionEditors, EachTypeShowsAndSendsItsValue) {
         made.minimum = 1;
         made.maximum = 8;
         made.choices = {"first", "second"};
+        made.variable = "epoch";
         return made;
     };
     const std::pair<OptionType, OptionValue> cases[] = {{OptionType::number, 2.5},
                                                         {OptionType::integer, int64_t(3)},
                                                         {OptionType::boolean, true},
                                                         {OptionType::choice, std::string("second")},
-                                                        {OptionType::block_shape, std::vector<int64_t>{2, 4}}};
+                                                        {OptionType::block_shape, std::vector<int64_t>{2, 4}},
+                                                        {OptionType::formula, std::string("epoch / 9")}};
     for (const auto& [type, value] : cases) {
         std::unique_ptr<OptionEditor> editor(OptionEditor::make(spec(type)));
         int sent = 0;
