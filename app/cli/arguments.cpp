@@ -170,7 +170,8 @@ class Grammar {
                    "recipe does not name byte for byte. The new file is opened again and checked before it\n"
                    "takes its place; everything that is written appears together or not at all. Over a model in\n"
                    "shards the same command goes on where a stopped or killed run had got to. --state gives the\n"
-                   "masks to begin with, and the options that the recipe leaves out. A rule that looks at a\n"
+                   "masks to begin with, the options that the recipe leaves out, and the epoch at which its schedule\n"
+                   "goes on: steps are those taken now. A rule that looks at a\n"
                    "layer's input (wanda) needs --data, which runs a TorchScript model by LibTorch, or\n"
                    "--activations.",
                    "  lacuna-cli prune model.pt --recipe half.yaml --out pruned.pt --report -\n"

@@ -8,7 +8,7 @@
 #include "app/cli/text.h"
 #include "engine/base/output_file.h"
 #include "engine/model/block_device.h"
-#include "engine/session/sparsifier_state.h"
+#include "engine/session/saved_schedulers.h"
 #include "engine/session/streamed_pruning.h"
 
 namespace lacuna::cli {
@@ -93,11 +93,13 @@ class PruneRun {
         using Hold = StreamedPruning::Hold;
         const Hold hold = arguments_.state || arguments_.save_state ? Hold::everything : Hold::what_must_be;
         std::vector<Target> targets = resolve(recipe, *checkpoint);
+        SavedSchedulers schedulers;
         if (arguments_.state) {
             state_ = read_sparsifier_state(*arguments_.state);
             targets = targets_from(*state_, recipe, *checkpoint, std::move(targets));
+            schedulers = saved_schedulers(*state_, *checkpoint);
         }
-        StreamedPruning pruning(checkpoint, std::move(targets), recipe, progress_, hold);
+        StreamedPruning pruning(checkpoint, std::move(targets), recipe, progress_, hold, schedulers);
         if (state_) take_masks(pruning.held(), *state_);
         return pruning;
     }
@@ -113,8 +115,8 @@ class PruneRun {
         const ExportProof proof = write_staged(checkpoint, pruning, job, progress_);
         if (masks) masks->close();
         if (!outputs.save_state().empty())
-            write_sparsifier_state(state_of(pruning.held(), state_ ? &*state_ : nullptr), outputs.save_state(),
-                                   progress_);
+            write_sparsifier_state(state_after(pruning.held(), pruning.levels(), state_ ? &*state_ : nullptr),
+                                   outputs.save_state(), progress_);
         const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
         const Report report = pruning.report(proof, seconds);
         if (!outputs.report().empty()) write_file(outputs.report(), to_json(report));

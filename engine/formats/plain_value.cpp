@@ -111,6 +111,13 @@ const PlainValue* PlainValue::find(std::string_view key) const {
     return at == keys.end() ? nullptr : &items[size_t(at - keys.begin())];
 }
 
+void PlainValue::erase(const std::string& key) {
+    const auto place = std::find(keys.begin(), keys.end(), key);
+    if (place == keys.end()) return;
+    items.erase(items.begin() + (place - keys.begin()));
+    keys.erase(place);
+}
+
 void PlainValue::set(const std::string& key, PlainValue value) {
     const auto at = std::find(keys.begin(), keys.end(), key);
     if (at != keys.end()) {

@@ -34,6 +34,8 @@ struct PlainValue {
     const PlainValue* find(std::string_view key) const;
     /// Sets a dict's value, in place or at the end.
     void set(const std::string& key, PlainValue value);
+    /// Takes a dict's value away, if it is there.
+    void erase(const std::string& key);
     bool operator==(const PlainValue&) const = default;
 };
 

@@ -18,7 +18,7 @@ Formula& compiled(const std::string& text) {
     return formulas.try_emplace(text, text, variable).first->second;
 }
 
-/// The base level times a factor that a formula gives for the epoch.
+/// The base level, or the one that holds, times a factor that a formula gives for the epoch.
 class Lambda final : public Schedule {
   public:
     std::string_view name() const override { return "lambda"; }
@@ -36,13 +36,28 @@ class Lambda final : public Schedule {
                                "epoch < 5 ? 0.5 : 1.",
                        .default_value = steady,
                        .variable = variable},
+            OptionSpec{.name = "of",
+                       .type = OptionType::choice,
+                       .help =
+                           "What the factor multiplies: the group's own level (base), or the level that the scheduler "
+                           "before this one has set for the step, without one that of the step before (level).",
+                       .default_value = std::string("base"),
+                       .choices = {"base", "level"}},
         };
         return specs;
     }
 
     std::optional<double> value(const ScheduleRequest& request) const override {
-        if (!request.base) return std::nullopt;
-        return *request.base * compiled(request.options->choice("factor")).at(double(request.epoch));
+        const auto& of = request.options->choice("of") == "base" ? request.base : request.current;
+        if (!of) return std::nullopt;
+        return *of * compiled(request.options->choice("factor")).at(double(request.epoch));
+    }
+
+    Options behind_another() const override {
+        Options options;
+        options.set("factor", steady);
+        options.set("of", "level");
+        return options;
     }
 
     /// A straight line where no formula was given: a person's own stays as it is.

@@ -37,22 +37,30 @@ const Schedule& schedule(std::string_view name) {
                 suggestion(name, known));
 }
 
-std::vector<double> schedule_curve(const Schedule& schedule, const Options& options, double base, int64_t epochs) {
-    std::vector<double> values;
+std::vector<double> schedule_curve(std::span<const ScheduleLink> links, double base, int64_t epochs) {
+    std::vector<double> values, bases(links.size());
     double current = base;
     for (int64_t epoch = 0; epoch < epochs; ++epoch) {
-        ScheduleRequest request;
-        request.base = base;
-        request.current = current;
-        request.epoch = epoch;
-        request.options = &options;
-        current = schedule.value(request).value_or(current);
-        if (!std::isfinite(current))
-            throw Error(ErrorKind::argument, "scheduler " + std::string(schedule.name()),
-                        "gives no finite level at epoch " + std::to_string(epoch), "change its options");
+        for (size_t i = 0; i < links.size(); ++i) {
+            if (epoch == 0) bases[i] = current;
+            ScheduleRequest request;
+            request.base = bases[i];
+            request.current = current;
+            request.epoch = epoch;
+            request.options = &links[i].options;
+            current = links[i].schedule->value(request).value_or(current);
+            if (!std::isfinite(current))
+                throw Error(ErrorKind::argument, "scheduler " + std::string(links[i].schedule->name()),
+                            "gives no finite level at epoch " + std::to_string(epoch), "change its options");
+        }
         values.push_back(current);
     }
     return values;
+}
+
+std::vector<double> schedule_curve(const Schedule& schedule, const Options& options, double base, int64_t epochs) {
+    const ScheduleLink link{&schedule, options};
+    return schedule_curve(std::span(&link, 1), base, epochs);
 }
 
 }  // namespace lacuna

@@ -38,6 +38,8 @@ class Schedule {
     /// `given` with those options changed that say how long the curve is: it then ends at the last of `epochs` epochs.
     /// A schedule without an end gives them back as they are. `given` need not be complete.
     virtual Options fitted(const Options& given, int64_t epochs) const;
+    /// Options to begin with behind another schedule, under which its levels are not lost.
+    virtual Options behind_another() const { return {}; }
     /// Throws Error(argument) if this schedule was made for another number of groups.
     virtual void check_groups(size_t) const {}
 
@@ -53,9 +55,18 @@ std::span<const Schedule* const> schedules();
 /// Throws Error(argument) naming the known ones (and the nearest) if there is none called `name`.
 const Schedule& schedule(std::string_view name);
 
-/// Values at epochs 0 … epochs − 1 of a group that ends at `base`, to draw. `options` is complete. An epoch at which
-/// the schedule leaves the group alone repeats the value before it. Throws Error(argument) that names the first epoch
-/// at which the schedule gives no finite number.
+/// One schedule of several that move the same groups, with its complete options.
+struct ScheduleLink {
+    const Schedule* schedule = nullptr;  ///< never null
+    Options options;
+};
+
+/// Values at epochs 0 … epochs − 1 of a group whose own value is `base`, to draw: at each epoch the schedules set it in
+/// order, as schedulers that were made one after the other do (scheduler.h), so that a later one's base is what those
+/// before it set at epoch 0. An epoch at which they leave the group alone repeats the value before it. Throws
+/// Error(argument) that names the first epoch at which the schedule gives no finite number.
+std::vector<double> schedule_curve(std::span<const ScheduleLink> links, double base, int64_t epochs);
+/// The same for one schedule. `options` is complete.
 std::vector<double> schedule_curve(const Schedule& schedule, const Options& options, double base, int64_t epochs);
 
 }  // namespace lacuna

@@ -22,13 +22,18 @@ std::vector<int64_t> all_kept(const Document& document) {
     return kept;
 }
 
-/// The schedule's options for every group: one for all where they are equal.
-std::vector<Options> schedule_options(const Document& document, const std::vector<std::vector<size_t>>& groups) {
-    std::vector<Options> all;
-    for (const auto& group : groups) all.push_back(document.tensors[group[0]]->schedule);
-    if (std::equal(all.begin() + 1, all.end(), all.begin())) return {all[0]};
-    for (Options& options : all) options = document.schedule->rule->complete(options);  // a list needs every value
-    return all;
+/// A scheduler as a recipe has it, with options for every group: one for all where they are equal.
+RecipeSchedule recipe_schedule(const Document& document, size_t scheduler,
+                               const std::vector<std::vector<size_t>>& groups) {
+    const Schedule& rule = *document.schedule->rules[scheduler];
+    RecipeSchedule out{std::string(rule.name()), {}, {}};
+    for (const auto& group : groups) out.options.push_back(schedule_options(*document.tensors[group[0]], scheduler));
+    if (std::equal(out.options.begin() + 1, out.options.end(), out.options.begin())) {
+        out.options.resize(1);
+    } else {
+        for (Options& options : out.options) options = rule.complete(options);  // a list needs every value
+    }
+    return out;
 }
 
 /// Gives the recipe's tensors their rules and options. Masks follow.
@@ -39,14 +44,12 @@ void prepare(Document& document, const Pruning& pruning, const Recipe& recipe) {
         state->options = recipe.groups[group.target.group].options;
         document.tensors[group.target.tensor] = std::move(state);
     }
-    if (!recipe.schedule) return;
-    const std::vector<Options>& by_group = recipe.schedule->options;
-    std::vector<Options> by_tensor(document.tensors.size(), by_group.empty() ? Options() : by_group[0]);
-    for (const Pruning::Group& group : pruning.groups())
-        if (by_group.size() > 1) by_tensor[group.target.tensor] = by_group.at(group.target.group);
-    for (size_t i = 0; i < by_tensor.size(); ++i) {
+    if (recipe.schedules.empty()) return;
+    std::vector<size_t> group_of(document.tensors.size());  // others get the first group's curves
+    for (const Pruning::Group& group : pruning.groups()) group_of[group.target.tensor] = group.target.group;
+    for (size_t i = 0; i < document.tensors.size(); ++i) {
         auto state = std::make_shared<TensorState>(*document.tensors[i]);
-        state->schedule = std::move(by_tensor[i]);
+        for (const RecipeSchedule& one : recipe.schedules) state->schedule.push_back(options_for(one, group_of[i]));
         document.tensors[i] = std::move(state);
     }
     reschedule(document);
@@ -173,7 +176,8 @@ DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress
     next->calibration = document.calibration;
     next->ties = recipe.ties;
     next->steps = recipe.steps - 1;
-    if (recipe.schedule) next->schedule = {&schedule(recipe.schedule->scheduler), recipe.steps};
+    if (!recipe.schedules.empty()) next->schedule = {{}, recipe.steps};
+    for (const RecipeSchedule& one : recipe.schedules) next->schedule->rules.push_back(&schedule(one.scheduler));
     std::vector<Target> targets;
     for (const Pruning::Group& group : pruning.groups()) targets.push_back(group.target);
     const LevelsByStep levels(targets, recipe);
@@ -304,8 +308,8 @@ Recipe recipe_of(const Document& document) {
             if (const std::string& name = document.info(tensor).name; is_plain_name(name))
                 recipe.groups.back().layers.push_back(name);
     }
-    if (document.schedule && !groups.empty())
-        recipe.schedule = {std::string(document.schedule->rule->name()), schedule_options(document, groups), {}};
+    for (size_t i = 0; document.schedule && !groups.empty() && i < document.schedule->rules.size(); ++i)
+        recipe.schedules.push_back(recipe_schedule(document, i, groups));
     // One rule for all that "*" takes is written as "*": the recipe then serves other checkpoints too.
     if (recipe.groups.size() == 1) {
         Recipe star = recipe;

@@ -30,19 +30,25 @@ struct RecipeGroup {
 /// A recipe takes no more steps than this.
 inline constexpr int most_steps = 10'000;
 
-/// How sparsity levels move from step to step (engine/schedulers); a group's own level is where its curve ends.
+/// One scheduler, which moves sparsity levels from step to step (engine/schedulers); a cubic curve ends at a group's
+/// own level.
 struct RecipeSchedule {
     std::string scheduler;
     std::vector<Options> options;  ///< as given: one for all groups, or one for each of the recipe's groups
     RecipePlace place;
 };
 
+/// What a scheduler of a recipe gives one of its groups.
+const Options& options_for(const RecipeSchedule& schedule, size_t group);
+
 /// The file that says what to prune and how (design.md, the headless contract).
 struct Recipe {
     int version = 1;
     std::vector<RecipeGroup> groups;
     int steps = 1;
-    std::optional<RecipeSchedule> schedule;  ///< none: every step at the groups' own levels
+    /// In the order in which they set the levels of a step, each as of the ones before it; none: every step is taken at
+    /// the groups' own levels.
+    std::vector<RecipeSchedule> schedules;
     Ties ties = Ties::lowest;
     std::string source;  ///< the file's name, for error messages
 };

@@ -11,6 +11,7 @@
 namespace lacuna {
 namespace {
 
+constexpr size_t most_schedulers = 8;
 constexpr size_t most_bytes = 1 << 20;
 constexpr size_t most_patterns = 100'000;  // aliases can make a small file name very many
 
@@ -107,7 +108,7 @@ class RecipeParser {
             if (name == "ties") read_ties(top, node);
         }
         read_groups(top);
-        if (top["schedule"]) read_schedule(top, top["schedule"]);
+        if (top["schedule"]) read_schedules(top, top["schedule"]);
     }
 
     void read_version(const YAML::Node& top) {
@@ -189,9 +190,28 @@ class RecipeParser {
         }
     }
 
-    void read_schedule(const YAML::Node& top, const YAML::Node& map) {
-        const std::string hint = "write it like schedule: {scheduler: cubic, total_t: 10}";
+    /// One scheduler, or a list of them.
+    void read_schedules(const YAML::Node& top, const YAML::Node& node) {
         const RecipePlace place = place_of_key(top, "schedule");
+        if (node.IsSequence()) {
+            if (node.size() == 0) fail(place, "schedule", "is empty", "add a scheduler, or leave the schedule out");
+            if (node.size() > most_schedulers)
+                fail(place, "schedule", "lists more than " + std::to_string(most_schedulers) + " schedulers",
+                     "list fewer");
+            for (const auto& map : node) read_schedule(place_of(map), map);
+        } else {
+            read_schedule(place, node);
+        }
+        const auto has_level = [](const auto& group) {
+            return sparsifier(group.sparsifier).find_option("sparsity_level") != nullptr;
+        };
+        if (std::none_of(recipe_.groups.begin(), recipe_.groups.end(), has_level))
+            fail(place, "schedule", "none of the groups' sparsifiers has a sparsity_level",
+                 "leave the schedule out, or choose a sparsifier with a sparsity_level");
+    }
+
+    void read_schedule(RecipePlace place, const YAML::Node& map) {
+        const std::string hint = "write it like schedule: {scheduler: cubic, total_t: 10}";
         if (!map.IsMap()) fail(place, "schedule", "is " + kind_of(map) + ", not a mapping", hint);
         const YAML::Node name = needed(map, "scheduler", "name one, e.g. scheduler: cubic");
         if (!name.IsScalar()) fail(place, "scheduler", "is " + kind_of(name) + ", not a name", hint);
@@ -199,15 +219,9 @@ class RecipeParser {
         std::vector<std::string> keys{"scheduler"};
         for (const OptionSpec& spec : rule.options()) keys.push_back(spec.name);
         refuse_unknown(map, keys, "a " + std::string(rule.name()) + " schedule");
-        recipe_.schedule = {std::string(rule.name()), {Options()}, place};
+        recipe_.schedules.push_back({std::string(rule.name()), {Options()}, place});
         for (const OptionSpec& spec : rule.options())
             if (map[spec.name]) read_schedule_option(map, spec, map[spec.name]);
-        const auto has_level = [](const auto& group) {
-            return sparsifier(group.sparsifier).find_option("sparsity_level") != nullptr;
-        };
-        if (std::none_of(recipe_.groups.begin(), recipe_.groups.end(), has_level))
-            fail(place, "schedule", "none of the groups' sparsifiers has a sparsity_level",
-                 "leave the schedule out, or choose a sparsifier with a sparsity_level");
     }
 
     const Schedule& known_schedule(const YAML::Node& name) const {
@@ -220,7 +234,7 @@ class RecipeParser {
 
     /// One value for all groups, or a list with one for each.
     void read_schedule_option(const YAML::Node& map, const OptionSpec& spec, const YAML::Node& node) {
-        std::vector<Options>& all = recipe_.schedule->options;
+        std::vector<Options>& all = recipe_.schedules.back().options;
         const RecipePlace place = place_of_key(map, spec.name);
         const size_t groups = recipe_.groups.size();
         if (node.IsSequence() && node.size() != groups)

@@ -123,6 +123,12 @@ class Resolver {
 
 }  // namespace
 
+const Options& options_for(const RecipeSchedule& schedule, size_t group) {
+    static const Options none;
+    if (schedule.options.empty()) return none;
+    return schedule.options.size() == 1 ? schedule.options[0] : schedule.options.at(group);
+}
+
 std::vector<Target> resolve(const Recipe& recipe, const Checkpoint& checkpoint) {
     return Resolver(recipe, checkpoint).run();
 }

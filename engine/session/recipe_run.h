@@ -1,31 +1,50 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
+#include "engine/schedulers/scheduler_state.h"
 #include "engine/session/pruning.h"
 
 namespace lacuna {
 
-/// The sparsity levels that a recipe's schedule sets before each step, as torch.ao.pruning's loop of sparsifier.step(),
-/// scheduler.step() does: step i (from 0) is taken at epoch i. Targets of one of the recipe's groups that begin at one
-/// level share a curve.
+/// Schedulers' states that a run goes on from: group i of each is of tensor `tensors[i]` of the checkpoint.
+struct SavedSchedulers {
+    std::vector<SchedulerState> states;  ///< in the recipe's order; none: the schedulers begin
+    std::vector<size_t> tensors;
+    std::string source;  ///< the file's name, for errors
+};
+
+/// The sparsity levels that a recipe's schedulers set before each step, as torch.ao.pruning's loop of
+/// sparsifier.step(), scheduler.step() does: step i (from 0) is taken at epoch i, or at the i-th epoch after the one
+/// that a saved state had come to. Targets of one of the recipe's groups that begin alike share a curve.
 class LevelsByStep {
   public:
-    /// `targets` come from `resolve(recipe, …)`. Throws Error(recipe) if none of them has a sparsity level, and if
-    /// the schedule gives no finite level for a step.
-    LevelsByStep(std::span<const Target> targets, const Recipe& recipe);
+    /// `targets` come from `resolve(recipe, …)`. Of saved schedulers the base levels count, and those options that the
+    /// recipe leaves out. Throws Error(recipe) if none of the targets has a sparsity level, and if a scheduler gives no
+    /// finite level for a step; Error(argument) if the saved schedulers are others than the recipe's.
+    LevelsByStep(std::span<const Target> targets, const Recipe& recipe, const SavedSchedulers& saved = {});
+    ~LevelsByStep();
+    LevelsByStep(LevelsByStep&&) noexcept;
 
     /// False without a schedule: every step is taken at the targets' own levels.
-    bool scheduled() const { return !steps_.empty(); }
+    bool scheduled() const { return chain_ != nullptr; }
     /// The level of a tensor at a step; nothing without a schedule, or where its sparsifier has no level.
     std::optional<double> at(int step, size_t tensor) const;
 
+    /// Steps the schedulers once more, as torch.ao.pruning's loop does after its last step, and says what they know
+    /// then: a group for each of the targets, called by `names`; `last` of the last scheduler is the next step's level.
+    /// To be called once. Throws Error(recipe) if a scheduler gives no finite level for the next step.
+    std::vector<SchedulerState> finish(std::span<const std::string> names);
+
   private:
-    std::unordered_map<size_t, size_t> curve_of_;  // by tensor
-    std::vector<std::vector<std::optional<double>>> steps_;
+    struct Chain;
+    std::unique_ptr<Chain> chain_;
+    std::vector<std::vector<std::optional<double>>> steps_;  ///< by step and curve
 };
 
 /// Takes the recipe's steps at these levels. `stepped`, if given, is called after every step.

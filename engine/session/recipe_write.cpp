@@ -42,14 +42,16 @@ void write_patterns(std::string& out, const std::string& key, const std::vector<
     for (const auto& pattern : patterns) out += "      - " + in_quotes(pattern) + "\n";
 }
 
-void write_schedule(std::string& out, const RecipeSchedule& schedule) {
-    out += "schedule:\n  scheduler: " + schedule.scheduler + "\n";
+/// `head` begins the first line, `indent` the others.
+void write_schedule(std::string& out, const RecipeSchedule& schedule, const std::string& head,
+                    const std::string& indent) {
+    out += head + "scheduler: " + schedule.scheduler + "\n";
     if (schedule.options.empty()) return;
     for (const auto& [name, value] : schedule.options.front().values()) {
         std::string list = option_text(value);
         for (size_t i = 1; i < schedule.options.size(); ++i)
             list += ", " + option_text(schedule.options[i].values().at(name));
-        out += "  " + name + ": " + (schedule.options.size() > 1 ? "[" + list + "]" : list) + "\n";
+        out += indent + name + ": " + (schedule.options.size() > 1 ? "[" + list + "]" : list) + "\n";
     }
 }
 
@@ -66,7 +68,10 @@ std::string to_yaml(const Recipe& recipe) {
     }
     out += "steps: " + std::to_string(recipe.steps) + "\n";
     if (recipe.ties == Ties::aten) out += "ties: aten\n";
-    if (recipe.schedule) write_schedule(out, *recipe.schedule);
+    if (!recipe.schedules.empty()) out += "schedule:\n";
+    const bool one = recipe.schedules.size() == 1;
+    for (const RecipeSchedule& schedule : recipe.schedules)
+        write_schedule(out, schedule, one ? "  " : "  - ", one ? "  " : "    ");
     return out;
 }
 

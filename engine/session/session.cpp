@@ -266,10 +266,10 @@ void Session::redo() {
 
 // --- the schedule
 
-void Session::set_schedule(std::string scheduler) {
-    impl_->post([&s = *impl_, name = std::move(scheduler)] {
-        s.edit_whole(name.empty() ? "Remove schedule" : "Set schedule",
-                     [&](const Document& document) { return with_schedule(document, name); });
+void Session::set_schedule(std::vector<std::string> schedulers) {
+    impl_->post([&s = *impl_, names = std::move(schedulers)] {
+        s.edit_whole(names.empty() ? "Remove schedule" : "Set schedule",
+                     [&](const Document& document) { return with_schedule(document, names); });
     });
 }
 
@@ -285,23 +285,26 @@ void Session::fit_schedule() {
     impl_->post([&s = *impl_] { s.edit_whole("Fit schedule to its steps", with_fitted_schedule); });
 }
 
-void Session::set_schedule_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging) {
+void Session::set_schedule_option(std::vector<size_t> tensors, size_t scheduler, std::string option, OptionValue value,
+                                  bool dragging) {
     Impl& s = *impl_;
-    s.post([&s, tensors = std::move(tensors), option = std::move(option), value = std::move(value), dragging] {
-        const std::string key = drag_key("schedule's " + option, tensors);
-        const auto change = [&](const Document& document) {
-            return with_schedule_option(document, tensors, option, value);
-        };
-        s.edit("Set schedule's " + quoted(option), change, key);
-        s.drag = dragging ? key : "";
-    });
+    s.post(
+        [&s, tensors = std::move(tensors), scheduler, option = std::move(option), value = std::move(value), dragging] {
+            const std::string key = drag_key("schedule's " + std::to_string(scheduler) + option, tensors);
+            const auto change = [&](const Document& document) {
+                return with_schedule_option(document, tensors, scheduler, option, value);
+            };
+            s.edit("Set schedule's " + quoted(option), change, key);
+            s.drag = dragging ? key : "";
+        });
 }
 
-void Session::reset_schedule_option(std::vector<size_t> tensors, std::string option) {
+void Session::reset_schedule_option(std::vector<size_t> tensors, size_t scheduler, std::string option) {
     Impl& s = *impl_;
-    s.post([&s, tensors = std::move(tensors), option = std::move(option)] {
-        s.edit("Reset schedule's " + quoted(option),
-               [&](const Document& document) { return with_schedule_option(document, tensors, option, std::nullopt); });
+    s.post([&s, tensors = std::move(tensors), scheduler, option = std::move(option)] {
+        s.edit("Reset schedule's " + quoted(option), [&](const Document& document) {
+            return with_schedule_option(document, tensors, scheduler, option, std::nullopt);
+        });
     });
 }
 

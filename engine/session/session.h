@@ -23,7 +23,7 @@ struct TensorState {
     const Sparsifier* sparsifier = nullptr;  ///< null: this tensor is left alone
     Options options;                         ///< as given; `Sparsifier::complete` fills in the rest
     bool frozen = false;                     ///< steps pass it by
-    Options schedule;                        ///< of the document's schedule, as given
+    std::vector<Options> schedule;           ///< as given, for each of the document's schedulers; left out: none
     std::optional<double> scheduled;         ///< the next step's sparsity level by the schedule; nothing: the options'
     MaskPtr stepped;                         ///< the mask after the steps taken; null: nothing pruned yet
     MaskPtr shown;                           ///< what the next step would give: live preview; null: nothing pruned
@@ -36,13 +36,16 @@ struct TensorState {
 using TensorStatePtr = std::shared_ptr<const TensorState>;
 
 /// How sparsity levels move from step to step: step i is taken at epoch i − 1. Each tensor has options of its own
-/// (TensorState::schedule), and its own sparsity level is where its curve ends.
+/// (TensorState::schedule); its own sparsity level is what the first scheduler begins with, and where a cubic curve
+/// ends.
 struct ScheduleState {
-    const Schedule* rule = nullptr;  ///< never null
-    int steps = 1;                   ///< that are meant to be taken; not fewer than were taken
+    std::vector<const Schedule*> rules;  ///< in the order in which they set a step's level; never empty, none null
+    int steps = 1;                       ///< that are meant to be taken; not fewer than were taken
+    bool operator==(const ScheduleState&) const = default;
 };
 
-/// Kept weights of every tensor after one step, in the checkpoint's order.
+/// Kept weights of every tensor after one step, in the checkpoint's order; null: the step was taken before the state
+/// that was loaded.
 using StepRecord = std::shared_ptr<const std::vector<int64_t>>;
 
 /// A job that runs now, for a progress bar.
@@ -118,6 +121,7 @@ struct TensorDetail {
     std::shared_ptr<const Pyramid> density;
     std::shared_ptr<const ThresholdCurve> curve;  ///< null: the sparsifier has no threshold
     std::optional<double> level;                  ///< the tensor's sparsity_level, if its sparsifier has one
+    std::optional<double> scheduled;  ///< what the schedule makes of it for the next step; nothing: no schedule
 };
 using TensorDetailPtr = std::shared_ptr<const TensorDetail>;
 
@@ -138,6 +142,12 @@ class Session {
     void open_data(std::filesystem::path data);
     void close();
     void load_recipe(std::filesystem::path recipe);
+    /// Takes over masks, sparsifiers, options and schedulers that a sparsifier's state_dict() holds, saved in Python or
+    /// here. Undoable.
+    void load_state(std::filesystem::path state);
+    /// Writes the masks stepped, and what else a sparsifier's state_dict() holds, for PyTorch and `load_state`. A
+    /// preview is not in it.
+    void save_state(std::filesystem::path state);
     /// Writes the current groups as a recipe that gives the same masks headless. What a recipe cannot say (steps taken
     /// with different options) becomes a warning notice.
     void save_recipe(std::filesystem::path recipe);
@@ -160,14 +170,16 @@ class Session {
     void redo();
 
     // --- the schedule (undoable)
-    /// "" takes the schedule away. A new one gets options under which its curve ends at the last step, and ten steps
-    /// unless more were taken.
-    void set_schedule(std::string scheduler);
+    /// The schedulers in order; none takes the schedule away. A new one gets options under which its curve ends at the
+    /// last step, and the first one ten steps unless more were taken; those that were there keep their options.
+    void set_schedule(std::vector<std::string> schedulers);
     /// How many steps are meant to be taken in all; not fewer than were taken. Needs a schedule.
     void set_steps(int steps, bool dragging = false);
     void fit_schedule();  ///< the options under which every curve ends at the last step
-    void set_schedule_option(std::vector<size_t> tensors, std::string option, OptionValue value, bool dragging = false);
-    void reset_schedule_option(std::vector<size_t> tensors, std::string option);
+    /// `scheduler` counts from 0.
+    void set_schedule_option(std::vector<size_t> tensors, size_t scheduler, std::string option, OptionValue value,
+                             bool dragging = false);
+    void reset_schedule_option(std::vector<size_t> tensors, size_t scheduler, std::string option);
     /// A job: takes the steps that are left. Cancelled, it stays at the step that it came to.
     void run_schedule();
 

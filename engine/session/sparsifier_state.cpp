@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "engine/base/error.h"
 #include "engine/session/saved_names.h"
@@ -86,14 +87,24 @@ size_t tensor_of(const SavedGroup& group, const Checkpoint& checkpoint) {
 }
 
 std::unordered_map<size_t, const SavedGroup*> by_tensor(const SparsifierState& state, const Checkpoint& checkpoint) {
+    const std::vector<size_t> tensors = saved_tensors(state, checkpoint);
     std::unordered_map<size_t, const SavedGroup*> groups;
-    for (const SavedGroup& group : state.groups)
-        if (!groups.emplace(tensor_of(group, checkpoint), &group).second)
-            unfit(group, "the state has two masks for this tensor", "give a state with one");
+    for (size_t i = 0; i < tensors.size(); ++i) groups.emplace(tensors[i], &state.groups[i]);
     return groups;
 }
 
 }  // namespace
+
+std::vector<size_t> saved_tensors(const SparsifierState& state, const Checkpoint& checkpoint) {
+    std::vector<size_t> tensors;
+    std::unordered_set<size_t> seen;
+    for (const SavedGroup& group : state.groups) {
+        tensors.push_back(tensor_of(group, checkpoint));
+        if (!seen.insert(tensors.back()).second)
+            unfit(group, "the state has two masks for this tensor", "give a state with one");
+    }
+    return tensors;
+}
 
 const SavedGroup* SparsifierState::find(std::string_view tensor_fqn) const {
     const auto found = std::find_if(groups.begin(), groups.end(),

@@ -48,6 +48,10 @@ PlainValue saved_config(std::string_view sparsifier, const Options& options);
 /// it carried stay. FQNs are those of the unprepared layers.
 SparsifierState state_of(const Pruning& pruning, const SparsifierState* before = nullptr);
 
+/// The tensor of each of the state's groups. Throws Error(argument) for one that the checkpoint lacks, that has another
+/// shape than its mask, or that has two groups.
+std::vector<size_t> saved_tensors(const SparsifierState& state, const Checkpoint& checkpoint);
+
 /// Lays a recipe's targets over a state: options that the recipe leaves out are the state's if the sparsifier is the
 /// same. Throws Error(argument) for a tensor of the state that the checkpoint lacks, that has another shape than its
 /// mask, or that the recipe does not name: its mask would be lost.

@@ -24,13 +24,13 @@ std::vector<Target> targets_to_hold(const Checkpoint& checkpoint, const std::vec
 }  // namespace
 
 StreamedPruning::StreamedPruning(CheckpointPtr checkpoint, std::vector<Target> targets, const Recipe& recipe,
-                                 const Progress& progress, Hold hold)
+                                 const Progress& progress, Hold hold, const SavedSchedulers& saved)
     : checkpoint_(std::move(checkpoint)),
       targets_(std::move(targets)),
       progress_(progress),
       steps_(recipe.steps),
       ties_(recipe.ties),
-      levels_(targets_, recipe),
+      levels_(targets_, recipe, saved),
       held_(checkpoint_, hold == Hold::everything ? targets_ : targets_to_hold(*checkpoint_, targets_), recipe.ties) {
     for (const Target& target : targets_) {
         masked_.push_back(target.tensor);

@@ -19,7 +19,7 @@ class StreamedPruning final : public MaskSource {
     /// `targets` come from `resolve(recipe, …)`. `progress` is asked for cancellation while masks are computed; it must
     /// outlive this. Throws as LevelsByStep and Pruning do.
     StreamedPruning(CheckpointPtr checkpoint, std::vector<Target> targets, const Recipe& recipe,
-                    const Progress& progress, Hold hold = Hold::what_must_be);
+                    const Progress& progress, Hold hold = Hold::what_must_be, const SavedSchedulers& saved = {});
 
     /// Where rules that can use it compute, as in Pruning.
     void compute_on(BlockDevice* device);
@@ -29,6 +29,8 @@ class StreamedPruning final : public MaskSource {
     /// The part whose masks are held, which may be empty: for what a rule needs before the steps.
     Pruning& held() { return held_; }
     const Pruning& held() const { return held_; }
+    /// What the schedulers set; for a state that is to be saved (saved_schedulers.h).
+    LevelsByStep& levels() { return levels_; }
     /// The contract's report of an export: zeros as they were found in the written file.
     Report report(const ExportProof& proof, double seconds) const;
 

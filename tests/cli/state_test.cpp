@@ -37,6 +37,60 @@ TEST(PruneState, GoesOnWhereItStopped) {
     }
 }
 
+/// A recipe under two schedulers, the second of which changes what the first has set.
+std::string scheduled(int steps, const std::string& factor = "epoch < 3 ? 0.5 : 1") {
+    return "version: 1\ngroups:\n  - {layers: \"*\", sparsifier: weight_norm, sparsity_level: 0.75}\n"
+           "  - {layers: conv.weight, sparsifier: weight_norm, sparsity_level: 0.5}\nsteps: " +
+           std::to_string(steps) +
+           "\nschedule:\n  - {scheduler: cubic, delta_t: 1, total_t: [5, 4], hold: true}\n"
+           "  - {scheduler: lambda, of: level, factor: \"" +
+           factor + "\"}\n";
+}
+
+TEST(PruneState, AScheduleGoesOnWhereItStopped) {
+    const Workplace place;
+    const auto prune = [&](int steps, const std::vector<std::string>& rest) {
+        place.folder.write("steps.yaml", scheduled(steps));
+        std::vector<std::string> all{"prune", place.at("model.safetensors"), "--recipe", place.at("steps.yaml")};
+        all.insert(all.end(), rest.begin(), rest.end());
+        const Outcome outcome = lacuna_cli(all);
+        EXPECT_EQ(outcome.status, 0) << outcome.err;
+    };
+    prune(6, {"--out", place.at("whole"), "--save-state", place.at("whole.pt")});
+    prune(2, {"--out", place.at("part"), "--save-state", place.at("two.pt")});
+    EXPECT_NE(ScratchFolder::read(place.at("part")), ScratchFolder::read(place.at("whole")));
+    prune(1, {"--out", place.at("part"), "--state", place.at("two.pt"), "--save-state", place.at("three.pt")});
+    prune(3, {"--out", place.at("part"), "--state", place.at("three.pt"), "--save-state", place.at("six.pt")});
+    EXPECT_EQ(ScratchFolder::read(place.at("part")), ScratchFolder::read(place.at("whole")));
+    EXPECT_EQ(ScratchFolder::read(place.at("six.pt")), ScratchFolder::read(place.at("whole.pt")));
+    const SparsifierState three = read_sparsifier_state(place.at("three.pt"));
+    const PlainValue* schedulers = three.extras.find("schedulers");
+    ASSERT_TRUE(schedulers);
+    ASSERT_EQ(schedulers->items.size(), 2u);
+    EXPECT_EQ(schedulers->items[0].find("last_epoch")->integer, 3);
+    EXPECT_EQ(schedulers->items[1].find("_step_count")->integer, 4);
+}
+
+TEST(PruneState, AScheduleOfAnotherKindIsRefused) {
+    const Workplace place;
+    place.folder.write("steps.yaml", scheduled(1));
+    const auto run = [&](const std::vector<std::string>& rest) {
+        std::vector<std::string> all{
+            "prune", place.at("model.safetensors"), "--recipe", place.at("steps.yaml"), "--out", place.at("out")};
+        all.insert(all.end(), rest.begin(), rest.end());
+        return lacuna_cli(all);
+    };
+    ASSERT_EQ(run({"--save-state", place.at("s.pt")}).status, 0);
+    place.folder.write("steps.yaml", std::string(more) + "schedule: {scheduler: cubic}\n");
+    EXPECT_THAT(run({"--state", place.at("s.pt")}).err,
+                HasSubstr("s.pt: its schedulers are cubic, lambda, the recipe's are cubic; give the recipe that"));
+    place.folder.write("steps.yaml", scheduled(2, "1 / (epoch - 2)"));
+    EXPECT_THAT(run({"--state", place.at("s.pt")}).err, HasSubstr("no finite sparsity_level for epoch 2"));
+    place.folder.write("steps.yaml", more);
+    EXPECT_EQ(run({"--state", place.at("s.pt"), "--save-state", place.at("t.pt")}).status, 0);
+    EXPECT_FALSE(read_sparsifier_state(place.at("t.pt")).extras.find("schedulers")) << "it was left";
+}
+
 TEST(PruneState, TheSameStateGivesTheSameBytes) {
     const Workplace place;
     for (const char* threads : {"1", "3"}) {

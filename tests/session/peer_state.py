@@ -16,7 +16,7 @@ from peer_torch import need
 need()
 import torch
 from torch import nn
-from torch.ao.pruning import NearlyDiagonalSparsifier, WeightNormSparsifier
+from torch.ao.pruning import CubicSL, LambdaSL, NearlyDiagonalSparsifier, WeightNormSparsifier
 
 WEIGHT_NORM = {"sparsity_level": 0.5, "sparse_block_shape": (1, 4), "zeros_per_block": 4}
 SINGLE = {"sparsity_level": 0.3, "sparse_block_shape": (1, 1), "zeros_per_block": 1}
@@ -116,11 +116,69 @@ def check(cli: str, folder: pathlib.Path, kind: str, legacy: bool) -> None:
     same(live_masks(theirs), state_masks(again), f"{what}: here again")
 
 
+SCHEDULES = {
+    "cubic": "{scheduler: cubic, init_sl: 0.1, init_t: 1, delta_t: 1, total_t: 4, initially_zero: true}",
+    "lambda": "{scheduler: lambda, factor: 0.25 * (epoch + 1)}",
+    "chain": "\n  - {scheduler: cubic, init_sl: 0.2, delta_t: 1, total_t: 4}\n  - {scheduler: lambda, factor: 1 + epoch / 2}",
+}
+
+
+def schedulers(schedule: str, sparsifier) -> list:
+    """The same schedulers as the recipe's, made in its order."""
+    if schedule == "cubic":
+        return [CubicSL(sparsifier, init_sl=0.1, init_t=1, delta_t=1, total_t=4, initially_zero=True)]
+    if schedule == "lambda":
+        return [LambdaSL(sparsifier, lambda epoch: 0.25 * (epoch + 1))]
+    return [CubicSL(sparsifier, init_sl=0.2, delta_t=1, total_t=4), LambdaSL(sparsifier, lambda epoch: 1 + epoch / 2)]
+
+
+def run(sparsifier, chain: list, steps: int) -> None:
+    for _ in range(steps):
+        sparsifier.step()
+        for scheduler in chain:
+            scheduler.step()
+
+
+def check_schedule(cli: str, folder: pathlib.Path, schedule: str) -> None:
+    """Two steps there, three here, one there again, beside six that never moved."""
+    dense = model()
+    torch.save(dense.state_dict(), folder / "model.pt")
+    (folder / "scheduled.yaml").write_text(UNSAID % "weight_norm" + f"steps: 3\nschedule: {SCHEDULES[schedule]}\n")
+    whole = prepared("weight_norm", dense)
+    chain = schedulers(schedule, whole)
+    theirs = prepared("weight_norm", dense)
+    theirs_chain = schedulers(schedule, theirs)
+    run(theirs, theirs_chain, 2)
+    states = [{key: value for key, value in one.state_dict().items() if key != "sl_lambdas"} for one in theirs_chain]
+    torch.save({**theirs.state_dict(), "schedulers": states}, folder / "two.pt")
+    subprocess.run([cli, "prune", folder / "model.pt", "--recipe", folder / "scheduled.yaml", "--state", folder / "two.pt",
+                    "--out", folder / "pruned.pt", "--save-state", folder / "five.pt"], check=True, stdout=subprocess.PIPE)
+    five = torch.load(folder / "five.pt", weights_only=True)
+    run(whole, chain, 5)
+    same(live_masks(whole), state_masks(five), f"{schedule}: five steps")
+    for group, known in zip(five["groups"], whole.groups):
+        assert abs(group["sparsity_level"] - known["sparsity_level"]) < 1e-15, (schedule, group, known["sparsity_level"])
+    for state, known in zip(five["schedulers"], chain):
+        for key, value in known.state_dict().items():
+            assert key == "sl_lambdas" or state[key] == value, (schedule, key, state[key], value)
+    back = prepared("weight_norm", dense)
+    back_chain = schedulers(schedule, back)
+    back.load_state_dict({key: five[key] for key in ("state", "groups")})
+    for one, state in zip(back_chain, five["schedulers"]):
+        one.load_state_dict(state)
+    run(back, back_chain, 1)
+    run(whole, chain, 1)
+    same(live_masks(back), live_masks(whole), f"{schedule}: six steps")
+
+
 def main(cli: str) -> None:
     for kind in ("weight_norm", "nearly_diagonal"):
         for legacy in (False, True):
             with tempfile.TemporaryDirectory() as folder:
                 check(cli, pathlib.Path(folder), kind, legacy)
+    for schedule in SCHEDULES:
+        with tempfile.TemporaryDirectory() as folder:
+            check_schedule(cli, pathlib.Path(folder), schedule)
     print("states go there and back, and masks go on as if they had stayed")
 
 

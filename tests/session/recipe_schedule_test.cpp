@@ -85,6 +85,33 @@ TEST_F(RecipeSchedules, ALambdaIsAFormulaForAllGroupsOrOneForEach) {
               (std::vector<std::vector<int64_t>>{{400, 0}, {400, 40}}));
 }
 
+TEST_F(RecipeSchedules, SchedulersInAListBuildOnEachOther) {
+    const std::string ramp = "steps: 3\nschedule:\n  - {scheduler: lambda, factor: (epoch + 1) / 4}\n";
+    // Upstream's: the second one's base is what the first has set at epoch 0, and what it sets holds.
+    EXPECT_EQ(zeros_by_step(two_groups + ramp + "  - {scheduler: lambda, factor: [1 + epoch, 2]}\n"),
+              (std::vector<std::vector<int64_t>>{{200, 20}, {400, 20}, {600, 20}}));
+    // Of the level: it changes what the first has set for the step.
+    EXPECT_EQ(zeros_by_step(two_groups + ramp + "  - {scheduler: lambda, of: level, factor: 'epoch < 2 ? 0 : 0.5'}\n"),
+              (std::vector<std::vector<int64_t>>{{0, 0}, {0, 0}, {300, 15}}));
+    // Alone and of the level, each step builds on the one before.
+    EXPECT_EQ(
+        zeros_by_step(two_groups + "steps: 3\nschedule: {scheduler: lambda, of: level, factor: 0.5 + 0.5 * epoch}\n"),
+        (std::vector<std::vector<int64_t>>{{400, 20}, {400, 20}, {600, 30}}));
+}
+
+TEST_F(RecipeSchedules, ListsAreWrittenAndReadBack) {
+    const Recipe recipe = parse_recipe(two_groups +
+                                           "schedule:\n  - {scheduler: cubic, init_sl: [0.1, 0.2]}\n"
+                                           "  - {scheduler: lambda, of: level, factor: 'min(1, epoch)'}\n",
+                                       "r.yaml");
+    const Recipe again = parse_recipe(to_yaml(recipe), "again");
+    ASSERT_EQ(again.schedules.size(), 2u);
+    for (size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(again.schedules[i].scheduler, recipe.schedules[i].scheduler);
+        EXPECT_EQ(again.schedules[i].options, recipe.schedules[i].options);
+    }
+}
+
 TEST_F(RecipeSchedules, LevelsOutsideZeroAndOneKeepAllOrNothing) {
     // 0.8 · (5 · epoch − 1): below 0, above 1
     EXPECT_EQ(zeros_by_step(two_groups + "steps: 2\nschedule: {scheduler: lambda, factor: 5 * epoch - 1}\n"),
@@ -105,15 +132,19 @@ TEST_F(RecipeSchedules, IsWrittenAndReadBack) {
           "schedule: {scheduler: cubic, init_sl: [0.1, 0.2], total_t: 7}\n", "schedule: {scheduler: cubic}\n",
           "schedule: {scheduler: lambda, factor: [epoch, 'epoch < 3 ? 1 : min(1, 2)']}\n"}) {
         const Recipe recipe = parse_recipe(two_groups + text, "r.yaml"), again = parse_recipe(to_yaml(recipe), "again");
-        ASSERT_TRUE(recipe.schedule && again.schedule);
-        EXPECT_EQ(again.schedule->scheduler, recipe.schedule->scheduler);
-        EXPECT_EQ(again.schedule->options, recipe.schedule->options) << text;
+        ASSERT_TRUE(recipe.schedules.size() == 1 && again.schedules.size() == 1);
+        EXPECT_EQ(again.schedules[0].scheduler, recipe.schedules[0].scheduler);
+        EXPECT_EQ(again.schedules[0].options, recipe.schedules[0].options) << text;
     }
 }
 
 TEST_F(RecipeSchedules, MistakesNameTheLineAndTheKey) {
     const auto with = [&](const std::string& schedule) { return problem(two_groups + "schedule: " + schedule + "\n"); };
     EXPECT_THAT(with("cubic"), HasSubstr("r.yaml:5: schedule: is \"cubic\", not a mapping"));
+    EXPECT_THAT(with("[]"), HasSubstr("r.yaml:5: schedule: is empty"));
+    EXPECT_THAT(with("[{scheduler: cubic}, cubic]"), HasSubstr("r.yaml:5: schedule: is \"cubic\", not a mapping"));
+    EXPECT_THAT(with("\n  - {scheduler: cubic}\n  - {scheduler: lambda, factor: 1 / epoch}"),
+                HasSubstr("r.yaml:7: schedule: the schedule gave no finite sparsity_level for epoch 0"));
     EXPECT_THAT(with("{total_t: 3}"), HasSubstr("scheduler: is missing"));
     EXPECT_THAT(with("{scheduler: cubik}"), HasSubstr("did you mean cubic?"));
     EXPECT_THAT(with("{scheduler: [a]}"), HasSubstr("r.yaml:5: scheduler: is a list"));
@@ -147,13 +178,13 @@ TEST_F(RecipeSchedules, ADocumentTakesTheSameStepsAndSavesTheSchedule) {
     ASSERT_EQ(shown.size(), headless.size());
     for (const auto& [name, mask] : headless) EXPECT_EQ(*shown.at(name), *mask) << name;
     EXPECT_EQ(run->steps, 11);
-    EXPECT_EQ(recipe_of(*run).schedule->scheduler, "cubic");
+    EXPECT_EQ(recipe_of(*run).schedules.at(0).scheduler, "cubic");
     EXPECT_EQ(recipe_of(*run).steps, 11);
 }
 
 TEST_F(RecipeSchedules, TheSampleReachesItsLevel) {
     const Recipe recipe = read_recipe(LACUNA_RESOURCES "/recipes/cubic.yaml");
-    ASSERT_TRUE(recipe.schedule);
+    ASSERT_EQ(recipe.schedules.size(), 1u);
     const CheckpointPtr checkpoint = open_checkpoint(path_);
     Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
     Progress silent;

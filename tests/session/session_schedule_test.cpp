@@ -71,7 +71,7 @@ class SessionSchedules : public testing::Test {
 
 TEST_F(SessionSchedules, EveryStepIsTakenAtItsLevelAndTheNextOneIsPreviewed) {
     choose_levels();
-    session.set_schedule("cubic");
+    session.set_schedule({"cubic"});
     session.set_steps(5);
     session.fit_schedule();
     EXPECT_EQ(shown()->schedule->steps, 5);
@@ -90,7 +90,7 @@ TEST_F(SessionSchedules, EveryStepIsTakenAtItsLevelAndTheNextOneIsPreviewed) {
 
 TEST_F(SessionSchedules, RunTakesTheStepsLeftInOneUndoEntry) {
     choose_levels();
-    session.set_schedule("cubic");
+    session.set_schedule({"cubic"});
     session.step();
     session.run_schedule();
     EXPECT_EQ(shown()->steps, 10);
@@ -150,41 +150,41 @@ TEST_F(SessionSchedules, GroupsWithCurvesOfTheirOwnStayApart) {
     EXPECT_THAT(last_notice(), HasSubstr("run from the start it gives the very masks shown"));
     const Recipe saved = read_recipe(folder / "saved.yaml");
     ASSERT_EQ(saved.groups.size(), 2u) << "rule and options are equal, curves are not";
-    ASSERT_EQ(saved.schedule->options.size(), 2u);
-    EXPECT_EQ(saved.schedule->options[1].integer("init_t"), 2);
-    EXPECT_EQ(saved.schedule->options[1].integer("total_t"), 3);
-    EXPECT_EQ(saved.schedule->options[0].number("init_sl"), 0.2);
+    ASSERT_EQ(saved.schedules.at(0).options.size(), 2u);
+    EXPECT_EQ(saved.schedules.at(0).options[1].integer("init_t"), 2);
+    EXPECT_EQ(saved.schedules.at(0).options[1].integer("total_t"), 3);
+    EXPECT_EQ(saved.schedules.at(0).options[0].number("init_sl"), 0.2);
 }
 
 TEST_F(SessionSchedules, OptionsMoveThePreviewAndADragIsOneUndoEntry) {
     choose_levels();
-    session.set_schedule("cubic");
-    for (double level : {0.1, 0.2, 0.3}) session.set_schedule_option({0}, "init_sl", level, true);
-    session.set_schedule_option({0}, "init_sl", 0.25, false);
+    session.set_schedule({"cubic"});
+    for (double level : {0.1, 0.2, 0.3}) session.set_schedule_option({0}, 0, "init_sl", level, true);
+    session.set_schedule_option({0}, 0, "init_sl", 0.25, false);
     EXPECT_EQ(pruned(0), 250);
     EXPECT_EQ(pruned(1), 0);
     EXPECT_EQ(shown()->undo_label, "Set schedule's init sl of a");
     session.undo();
     EXPECT_EQ(pruned(0), 0);
     session.redo();
-    session.reset_schedule_option({0}, "init_sl");
+    session.reset_schedule_option({0}, 0, "init_sl");
     EXPECT_EQ(pruned(0), 0);
-    session.set_schedule("");
+    session.set_schedule({});
     EXPECT_EQ(pruned(0), 800) << "without a schedule the tensors' own levels hold";
     EXPECT_FALSE(shown()->schedule);
 }
 
 TEST_F(SessionSchedules, WhatCannotBeIsSaidAndChangesNothing) {
-    session.set_schedule("cubic");
+    session.set_schedule({"cubic"});
     EXPECT_THAT(last_notice(), HasSubstr("no layer has a sparsifier with a sparsity level"));
     choose_levels();
     session.set_steps(3);
     EXPECT_THAT(last_notice(), HasSubstr("there is none | choose a scheduler first"));
-    session.set_schedule("cubik");
+    session.set_schedule({"cubik"});
     EXPECT_THAT(last_notice(), HasSubstr("did you mean cubic?"));
     EXPECT_FALSE(shown()->schedule);
-    session.set_schedule("cubic");
-    session.set_schedule_option({0}, "init_sl", 2.0);
+    session.set_schedule({"cubic"});
+    session.set_schedule_option({0}, 0, "init_sl", 2.0);
     EXPECT_THAT(last_notice(), HasSubstr("2 is not between 0 and 1"));
     session.run_schedule();
     session.set_steps(4);

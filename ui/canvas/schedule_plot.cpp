@@ -1,6 +1,7 @@
 #include "ui/canvas/schedule_plot.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/base/numbers.h"
 #include "engine/session/document_schedule.h"
@@ -9,6 +10,7 @@ namespace lacuna::ui {
 namespace {
 
 constexpr size_t most_curves = 12;
+constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> measured(const Snapshot& snapshot, const std::vector<size_t>& tensors) {
     std::vector<double> shares;
@@ -16,8 +18,8 @@ std::vector<double> measured(const Snapshot& snapshot, const std::vector<size_t>
     for (const size_t tensor : tensors) all += snapshot.model->checkpoint().tensors()[tensor].elements();
     for (const StepRecord& record : snapshot.history) {
         int64_t kept = 0;
-        for (const size_t tensor : tensors) kept += record->at(tensor);
-        shares.push_back(all > 0 ? 1 - double(kept) / double(all) : 0);
+        for (size_t i = 0; record && i < tensors.size(); ++i) kept += record->at(tensors[i]);
+        shares.push_back(!record ? not_known : all > 0 ? 1 - double(kept) / double(all) : 0);
     }
     return shares;
 }
@@ -57,7 +59,6 @@ SchedulePlot schedule_plot(const Snapshot& snapshot) {
     if (!snapshot.model || !snapshot.schedule) return plot;
     plot.scheduled = true;
     plot.steps = snapshot.schedule->steps;
-    const Schedule& rule = *snapshot.schedule->rule;
     for (const auto& tensors : groups_of(snapshot.tensors)) {
         const TensorState& first = *snapshot.tensors[tensors[0]];
         const auto target = own_level(first);
@@ -67,7 +68,7 @@ SchedulePlot schedule_plot(const Snapshot& snapshot) {
             continue;
         }
         plot.curves.push_back({group_name(snapshot, tensors), *target,
-                               schedule_curve(rule, rule.complete(first.schedule), *target, plot.steps),
+                               schedule_curve(links_of(*snapshot.schedule, first), *target, plot.steps),
                                measured(snapshot, tensors)});
     }
     return plot;

@@ -12,7 +12,7 @@ struct ScheduleCurve {
     std::string name;              ///< "fc1.weight", "fc1.weight and 3 more"
     double target = 0;             ///< their own sparsity level
     std::vector<double> levels;    ///< the schedule's, step by step
-    std::vector<double> measured;  ///< the share of zeros in their masks after each step taken
+    std::vector<double> measured;  ///< the share of zeros in their masks after each step taken; NaN: not known
 };
 
 /// A schedule as it is drawn, out of a snapshot.

@@ -13,6 +13,7 @@ namespace lacuna::ui {
 namespace {
 
 constexpr double margin = 0.5;   ///< of the horizontal axis, in steps
+constexpr int few_steps = 10;    ///< steps that are few enough to be numbered each
 constexpr int most_dots = 60;    ///< steps that are few enough to be drawn as dots
 constexpr size_t most_tips = 8;  ///< curves with a line in the tip
 
@@ -74,6 +75,8 @@ void ScheduleView::set_up_axes(const SchedulePlot& plot, bool tiny) const {
     ImPlot::SetupAxes(tiny ? nullptr : "step", nullptr, bare | ImPlotAxisFlags_NoGridLines | ImPlotAxisFlags_Lock,
                       bare | ImPlotAxisFlags_Lock);
     ImPlot::SetupAxisLimits(ImAxis_X1, 1 - margin, plot.steps + margin, ImPlotCond_Always);
+    if (plot.steps < few_steps)  // whole steps: ImPlot would mark halves
+        ImPlot::SetupAxisTicks(ImAxis_X1, 1, plot.steps, std::max(2, plot.steps));
     ImPlot::SetupAxisFormat(ImAxis_X1, "%g");
     ImPlot::SetupAxisLimits(ImAxis_Y1, low - 0.02 * (high - low), high + 0.04 * (high - low), ImPlotCond_Always);
     static constexpr double quarters[] = {0, 0.25, 0.5, 0.75, 1};
@@ -148,7 +151,8 @@ void ScheduleView::draw_tip(const SchedulePlot& plot, const ViewStyle& style) co
         for (size_t i = 0; i < shown; ++i) {
             const ScheduleCurve& curve = plot.curves[i];
             std::string numbers = "level " + percentage(curve.levels.at(step - 1));
-            if (step <= curve.measured.size()) numbers += ", measured " + percentage(curve.measured[step - 1]);
+            if (step <= curve.measured.size() && !std::isnan(curve.measured[step - 1]))
+                numbers += ", measured " + percentage(curve.measured[step - 1]);
             ImGui::TextColored(ImGui::ColorConvertU32ToFloat4(colour_of(i, style)), "%s", curve.name.c_str());
             ImGui::TextUnformatted(numbers.c_str());
         }

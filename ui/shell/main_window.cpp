@@ -188,16 +188,16 @@ void MainWindow::connect_panels() {
 
 void MainWindow::connect_schedule() {
     Session& session = bridge_->session();
-    connect(schedule_, &SchedulePanel::scheduler_chosen, this,
-            [&session](const std::string& name) { session.set_schedule(name); });
+    connect(schedule_, &SchedulePanel::schedulers_chosen, this,
+            [&session](const auto& names) { session.set_schedule(names); });
     connect(schedule_, &SchedulePanel::steps_edited, this, [&session](int steps) { session.set_steps(steps); });
     connect(schedule_, &SchedulePanel::option_edited, this,
-            [&session](const auto& tensors, const std::string& option, const OptionValue& value, bool dragging) {
-                session.set_schedule_option(tensors, option, value, dragging);
+            [&session](const auto& tensors, size_t scheduler, const std::string& option, const OptionValue& value,
+                       bool dragging) { session.set_schedule_option(tensors, scheduler, option, value, dragging); });
+    connect(schedule_, &SchedulePanel::option_reset, this,
+            [&session](const auto& tensors, size_t scheduler, const std::string& option) {
+                session.reset_schedule_option(tensors, scheduler, option);
             });
-    connect(schedule_, &SchedulePanel::option_reset, this, [&session](const auto& tensors, const std::string& option) {
-        session.reset_schedule_option(tensors, option);
-    });
     connect(schedule_, &SchedulePanel::fit_wanted, this, [&session] { session.fit_schedule(); });
     connect(schedule_, &SchedulePanel::run_wanted, this, [&session] { session.run_schedule(); });
     connect(schedule_, &SchedulePanel::restart_wanted, this, [&session] { session.restart(); });
@@ -223,6 +223,8 @@ void MainWindow::connect_actions() {
     on(actions_->open_data, [this] { files_->ask_data(); });
     on(actions_->load_recipe, [this] { files_->load_recipe_asked(); });
     on(actions_->save_recipe, [this] { files_->save_recipe_asked(); });
+    on(actions_->load_state, [this] { files_->load_state_asked(); });
+    on(actions_->save_state, [this] { files_->save_state_asked(); });
     on(actions_->export_model, [this] { files_->ask_export(snapshot_); });
     on(actions_->convert, [this] { files_->ask_conversion(snapshot_); });
     on(actions_->close, [&session] { session.close(); });

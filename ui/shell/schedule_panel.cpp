@@ -1,6 +1,5 @@
 #include "ui/shell/schedule_panel.h"
 
-#include <QAbstractItemView>
 #include <QComboBox>
 #include <QLabel>
 #include <QPushButton>
@@ -12,8 +11,8 @@
 #include "engine/base/error.h"
 #include "engine/session/document_schedule.h"
 #include "ui/canvas/schedule_canvas.h"
-#include "ui/shell/option_form.h"
-#include "ui/shell/selection_values.h"
+#include "ui/shell/option_editor.h"
+#include "ui/shell/scheduler_form.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
@@ -52,46 +51,35 @@ SchedulePanel::SchedulePanel(QWidget* parent)
     : QWidget(parent),
       snapshot_(std::make_shared<const Snapshot>()),
       canvas_(new ScheduleCanvas(this)),
-      rule_(new QComboBox(this)),
-      rule_help_(make_label(this, "hint")),
       steps_(OptionEditor::make(steps_spec(), this)),
-      body_(new QWidget(this)),
+      plan_(new QWidget(this)),
       remark_(make_label(this, "hint")),
       scope_text_(make_label(this, "title")),
-      form_(new OptionForm(this)),
       fit_(make_button(this, tr("Fit to steps"), tr("Let every curve end at the last step"))),
       run_(make_button(this, tr("Take all"), tr("Take the steps that are left"))),
       restart_(make_button(this, tr("Start over"), tr("Back to before the first step"))) {
     setObjectName(QStringLiteral("schedule"));
     canvas_->setMinimumHeight(canvas_height);
-    rule_->addItem(tr("None: one level for all steps"), QString());
-    for (const Schedule* one : schedules()) rule_->addItem(to_qstring(one->title()), to_qstring(one->name()));
-    rule_->setAccessibleName(tr("Schedule"));
-
-    auto* body = new QVBoxLayout(body_);
-    body->setContentsMargins(0, 0, 0, 0);
-    body->setSpacing(Theme::margin);
-    body->addWidget(steps_);
+    auto* plan = new QVBoxLayout(plan_);
+    plan->setContentsMargins(0, 0, 0, 0);
+    plan->setSpacing(Theme::margin);
+    plan->addWidget(steps_);
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(Theme::space);
     for (QPushButton* button : {run_, restart_, fit_}) {
         button->setProperty("role", "small");
         buttons->addWidget(button, 1);
     }
-    body->addLayout(buttons);
-    body->addWidget(remark_);
-    body->addWidget(scope_text_);
-    body->addWidget(form_);
+    plan->addLayout(buttons);
+    plan->addWidget(remark_);
+    plan->addWidget(scope_text_);
 
     auto* inside = new QWidget(this);
-    auto* column = new QVBoxLayout(inside);
-    column->setContentsMargins(Theme::wide, Theme::wide, Theme::wide, Theme::wide);
-    column->setSpacing(Theme::tight);
-    column->addWidget(rule_);
-    column->addWidget(rule_help_);
-    column->addSpacing(Theme::wide);
-    column->addWidget(body_);
-    column->addStretch(1);
+    column_ = new QVBoxLayout(inside);
+    column_->setContentsMargins(Theme::wide, Theme::wide, Theme::wide, Theme::wide);
+    column_->setSpacing(Theme::wide);
+    column_->addWidget(plan_);
+    column_->addStretch(1);
     auto* scroll = new QScrollArea(this);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
@@ -104,29 +92,44 @@ SchedulePanel::SchedulePanel(QWidget* parent)
     whole->addWidget(canvas_, 2);
     whole->addWidget(scroll, 5);
 
-    connect(rule_, &QComboBox::activated, this,
-            [this](int index) { Q_EMIT scheduler_chosen(rule_->itemData(index).toString().toStdString()); });
     connect(steps_, &OptionEditor::edited, this,
             [this](const OptionValue& value) { Q_EMIT steps_edited(int(std::get<int64_t>(value))); });
-    connect(form_, &OptionForm::edited, this, [this](const std::string& option, const OptionValue& value, bool more) {
-        Q_EMIT option_edited(scope_, option, value, more);
-    });
-    connect(form_, &OptionForm::reset, this,
-            [this](const std::string& option) { Q_EMIT option_reset(scope_, option); });
-    form_->set_check(
-        [this](const std::string& option, const OptionValue& value) { return problem_with(option, value); });
     connect(fit_, &QPushButton::clicked, this, &SchedulePanel::fit_wanted);
     connect(run_, &QPushButton::clicked, this, &SchedulePanel::run_wanted);
     connect(restart_, &QPushButton::clicked, this, &SchedulePanel::restart_wanted);
     refresh();
 }
 
+SchedulerForm* SchedulePanel::make_form(size_t scheduler) {
+    auto* form = new SchedulerForm(scheduler, this);
+    column_->insertWidget(column_->count() - 1, form);
+    connect(form, &SchedulerForm::chosen, this,
+            [this, scheduler](const std::string& name) { choose(scheduler, name); });
+    connect(form, &SchedulerForm::option_edited, this,
+            [this, scheduler](const std::string& option, const OptionValue& value, bool more) {
+                Q_EMIT option_edited(scope_, scheduler, option, value, more);
+            });
+    connect(form, &SchedulerForm::option_reset, this,
+            [this, scheduler](const std::string& option) { Q_EMIT option_reset(scope_, scheduler, option); });
+    form->set_check([this, scheduler](const std::string& option, const OptionValue& value) {
+        return problem_with(scheduler, option, value);
+    });
+    return form;
+}
+
+/// The schedulers that there are, with another one in that place, or none.
+void SchedulePanel::choose(size_t scheduler, const std::string& name) {
+    std::vector<std::string> names;
+    if (snapshot_->schedule)
+        for (const Schedule* rule : snapshot_->schedule->rules) names.emplace_back(rule->name());
+    if (scheduler < names.size()) names.erase(names.begin() + std::ptrdiff_t(scheduler));
+    if (!name.empty()) names.insert(names.begin() + std::ptrdiff_t(std::min(scheduler, names.size())), name);
+    Q_EMIT schedulers_chosen(names);
+}
+
 void SchedulePanel::set_snapshot(const SnapshotPtr& snapshot) {
     const bool same = snapshot_->model == snapshot->model && snapshot_->tensors == snapshot->tensors &&
-                      snapshot_->schedule.has_value() == snapshot->schedule.has_value() &&
-                      (!snapshot->schedule || (snapshot_->schedule->rule == snapshot->schedule->rule &&
-                                               snapshot_->schedule->steps == snapshot->schedule->steps)) &&
-                      snapshot_->steps == snapshot->steps;
+                      snapshot_->schedule == snapshot->schedule && snapshot_->steps == snapshot->steps;
     if (snapshot_->model != snapshot->model) selection_.clear();
     snapshot_ = snapshot;
     if (!same) refresh();
@@ -137,28 +140,37 @@ void SchedulePanel::set_selection(std::vector<size_t> tensors) {
     refresh();
 }
 
-OptionEditor* SchedulePanel::editor(const QString& option) const {
-    return form_->editor(option);
+QComboBox* SchedulePanel::scheduler_field(size_t scheduler) const {
+    return forms_.at(scheduler)->field();
+}
+
+OptionEditor* SchedulePanel::editor(const QString& option, size_t scheduler) const {
+    return forms_.at(scheduler)->editor(option);
 }
 
 void SchedulePanel::refresh() {
     canvas_->set_plot(schedule_plot(*snapshot_));
-    show_schedule();
-    body_->setVisible(snapshot_->schedule.has_value());
+    show_schedulers();
+    plan_->setVisible(snapshot_->schedule.has_value());
     if (!snapshot_->schedule) return;
     show_scope();
     show_remark();
 }
 
-void SchedulePanel::show_schedule() {
-    const Schedule* rule = snapshot_->schedule ? snapshot_->schedule->rule : nullptr;
-    const bool possible = rule || can_be_scheduled(*snapshot_);
-    rule_->setEnabled(possible);
-    if (!rule_->view()->isVisible()) rule_->setCurrentIndex(rule ? rule_->findData(to_qstring(rule->name())) : 0);
-    rule_help_->setText(rule       ? to_qstring(rule->help())
-                        : possible ? tr("Choose a schedule to let the levels rise from step to step.")
-                                   : tr("Choose a sparsifier with a sparsity level for a layer first."));
-    rule_help_->setToolTip(rule ? tr("After %1").arg(to_qstring(rule->source())) : QString());
+void SchedulePanel::show_schedulers() {
+    const size_t count = snapshot_->schedule ? snapshot_->schedule->rules.size() : 0;
+    while (forms_.size() < count + 1) forms_.push_back(make_form(forms_.size()));
+    for (size_t i = 0; i < forms_.size(); ++i) {
+        forms_[i]->setVisible(i <= count);
+        forms_[i]->setEnabled(true);
+        forms_[i]->show_rule(i < count ? snapshot_->schedule->rules[i] : nullptr);
+        if (i >= count) forms_[i]->show_options({});
+    }
+    const bool possible = count > 0 || can_be_scheduled(*snapshot_);
+    forms_[count]->setEnabled(possible);
+    forms_[count]->show_rule(nullptr, count > 0  ? tr("Choose another scheduler to change what those above have set.")
+                                      : possible ? tr("Choose a schedule to let the levels rise from step to step.")
+                                                 : tr("Choose a sparsifier with a sparsity level for a layer first."));
 }
 
 /// The selected tensors that have a level, or all that have one.
@@ -167,17 +179,14 @@ void SchedulePanel::show_scope() {
     scope_.clear();
     std::set_intersection(all.begin(), all.end(), selection_.begin(), selection_.end(), std::back_inserter(scope_));
     if (scope_.empty()) scope_ = all;
-    const Schedule& rule = *snapshot_->schedule->rule;
-    scope_text_->setVisible(!scope_.empty() && !rule.options().empty());
+    scope_text_->setVisible(!scope_.empty());
     if (!scope_.empty())
         scope_text_->setText(scope_.size() == all.size()
                                  ? tr("Curve of all layers")
                                  : tr("Curve of %1").arg(to_qstring(group_name(*snapshot_, scope_))));
-    form_->set_specs(scope_.empty() ? std::span<const OptionSpec>() : rule.options());
     std::vector<TensorStatePtr> states;
     for (const size_t tensor : scope_) states.push_back(snapshot_->tensors[tensor]);
-    const SelectionValues values(rule, states);
-    form_->show_states([&](const std::string& option) { return values.of(option); });
+    for (size_t i = 0; i < snapshot_->schedule->rules.size(); ++i) forms_[i]->show_options(states);
     steps_->show_state({int64_t(snapshot_->schedule->steps), false});
     run_->setEnabled(snapshot_->steps < snapshot_->schedule->steps);
     restart_->setEnabled(snapshot_->steps > 0);
@@ -202,12 +211,19 @@ void SchedulePanel::show_remark() {
 
 bool SchedulePanel::can_be_fitted() const {
     const ScheduleState& schedule = *snapshot_->schedule;
+    const auto changes = [&](const TensorState& state, size_t i) {
+        const Options& now = schedule_options(state, i);
+        return schedule.rules[i]->fitted(now, schedule.steps) != now;
+    };
     return std::any_of(snapshot_->tensors.begin(), snapshot_->tensors.end(), [&](const TensorStatePtr& state) {
-        return own_level(*state) && schedule.rule->fitted(state->schedule, schedule.steps) != state->schedule;
+        if (!own_level(*state)) return false;
+        for (size_t i = 0; i < schedule.rules.size(); ++i)
+            if (changes(*state, i)) return true;
+        return false;
     });
 }
 
-QString SchedulePanel::problem_with(const std::string& option, const OptionValue& value) const {
+QString SchedulePanel::problem_with(size_t scheduler, const std::string& option, const OptionValue& value) const {
     const ScheduleState& schedule = *snapshot_->schedule;
     const TensorState* last = nullptr;
     try {
@@ -217,9 +233,10 @@ QString SchedulePanel::problem_with(const std::string& option, const OptionValue
             last = &state;
             const auto level = own_level(state);
             if (same || !level) continue;  // most neighbours have equal options
-            Options options = state.schedule;
-            options.set(option, value);
-            schedule_curve(*schedule.rule, schedule.rule->complete(options), *level, schedule.steps);
+            TensorState edited = state;
+            edited.schedule.resize(schedule.rules.size());
+            edited.schedule.at(scheduler).set(option, value);
+            schedule_curve(links_of(schedule, edited), *level, schedule.steps);
         }
     } catch (const Error& error) {
         return to_qstring(error.problem());

@@ -1,6 +1,7 @@
 #include "ui/shell/selection_values.h"
 
 #include "engine/base/error.h"
+#include "engine/session/document_schedule.h"
 
 namespace lacuna::ui {
 namespace {
@@ -23,20 +24,20 @@ std::optional<OptionValue> value_of(const Options& options, const OptionSpec& sp
 }  // namespace
 
 SelectionValues::SelectionValues(const Sparsifier& rule, const std::vector<TensorStatePtr>& states) {
-    sum_up(rule, states, &TensorState::options);
+    sum_up(rule, states, [](const TensorState& state) -> const Options& { return state.options; });
 }
 
-SelectionValues::SelectionValues(const Schedule& rule, const std::vector<TensorStatePtr>& states) {
-    sum_up(rule, states, &TensorState::schedule);
+SelectionValues::SelectionValues(const Schedule& rule, size_t scheduler, const std::vector<TensorStatePtr>& states) {
+    sum_up(rule, states,
+           [&](const TensorState& state) -> const Options& { return schedule_options(state, scheduler); });
 }
 
-template <class Rule>
-void SelectionValues::sum_up(const Rule& rule, const std::vector<TensorStatePtr>& states,
-                             const Options TensorState::*given) {
+template <class Rule, class Given>
+void SelectionValues::sum_up(const Rule& rule, const std::vector<TensorStatePtr>& states, Given&& given) {
     const Options* last = nullptr;
     bool first = true;
     for (const TensorStatePtr& state : states) {
-        const Options& options = (*state).*given;
+        const Options& options = given(*state);
         if (last && options == *last) continue;  // most neighbours have equal options
         last = &options;
         const Options all = completed(rule, options);

@@ -14,13 +14,14 @@ namespace lacuna::ui {
 class SelectionValues {
   public:
     SelectionValues(const Sparsifier& rule, const std::vector<TensorStatePtr>& states);
-    SelectionValues(const Schedule& rule, const std::vector<TensorStatePtr>& states);
+    /// `scheduler`: the rule's place in the schedule.
+    SelectionValues(const Schedule& rule, size_t scheduler, const std::vector<TensorStatePtr>& states);
 
     OptionEditor::State of(const std::string& option) const;
 
   private:
-    template <class Rule>
-    void sum_up(const Rule& rule, const std::vector<TensorStatePtr>& states, const Options TensorState::*given);
+    template <class Rule, class Given>
+    void sum_up(const Rule& rule, const std::vector<TensorStatePtr>& states, Given&& given);
 
     std::map<std::string, OptionEditor::State> states_;
 };

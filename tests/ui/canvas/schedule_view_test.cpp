@@ -20,8 +20,8 @@ class ScheduleViewTest : public testing::Test {
     void plan() {
         const Options fitted = schedule("cubic").fitted({}, 5);
         for (size_t tensor = 0; tensor < snapshot->tensors.size(); ++tensor)
-            snapshot = with_state(*snapshot, tensor, [&](TensorState& state) { state.schedule = fitted; });
-        snapshot->schedule = ScheduleState{&schedule("cubic"), 5};
+            snapshot = with_state(*snapshot, tensor, [&](TensorState& state) { state.schedule = {fitted}; });
+        snapshot->schedule = ScheduleState{{&schedule("cubic")}, 5};
         snapshot->steps = 2;
         for (const int64_t kept : {128, 96}) {
             std::vector<int64_t> record(snapshot->tensors.size(), 0);
@@ -106,7 +106,7 @@ TEST_F(ScheduleViewTest, GroupsBeyondTheColoursAreCounted) {
             state.sparsifier = &sparsifier("weight_norm");
             state.options.set("sparsity_level", double(i) / 20);
         });
-    snapshot->schedule = ScheduleState{&schedule("cubic"), 5};
+    snapshot->schedule = ScheduleState{{&schedule("cubic")}, 5};
     EXPECT_EQ(schedule_plot(*snapshot).curves.size(), 12u);
     EXPECT_EQ(schedule_plot(*snapshot).left_out, 8u);
     frame();

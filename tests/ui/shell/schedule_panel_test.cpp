@@ -14,14 +14,15 @@
 #include "ui/shell/actions.h"
 #include "ui/shell/notice_bar.h"
 #include "ui/shell/option_editor.h"
+#include "ui/shell/window_parts.h"
 
 namespace lacuna::ui {
 namespace {
 
 class ScheduleWindow : public WindowTest {
   protected:
-    void choose(const char* name) {
-        QComboBox* field = panel().scheduler_field();
+    void choose(const char* name, size_t scheduler = 0) {
+        QComboBox* field = panel().scheduler_field(scheduler);
         field->setCurrentIndex(field->findData(name));
         Q_EMIT field->activated(field->currentIndex());
         wait();
@@ -29,6 +30,17 @@ class ScheduleWindow : public WindowTest {
     void open_pruned() {
         open_sample();
         window->bridge().session().set_sparsifier({fc1_weight, fc2_weight, head_weight}, "weight_norm");
+        wait();
+    }
+    /// Types a formula into a line that has the keyboard.
+    void type(QLineEdit* line, const char* formula) {
+        show_part(*window, "schedule");
+        window->activateWindow();
+        ASSERT_TRUE(QTest::qWaitForWindowActive(window.get()));
+        line->setFocus();
+        ASSERT_TRUE(line->hasFocus());
+        line->selectAll();
+        QTest::keyClicks(line, formula);
         wait();
     }
     SchedulePanel& panel() { return window->schedule(); }
@@ -79,9 +91,9 @@ TEST_F(ScheduleWindow, OptionsMoveTheCurveAndSaveWithTheRecipe) {
     wait();
     const Recipe saved = read_recipe(folder / "saved.yaml");
     EXPECT_EQ(saved.steps, 6);
-    ASSERT_TRUE(saved.schedule);
-    ASSERT_EQ(saved.schedule->options.size(), 2u);
-    EXPECT_EQ(saved.schedule->options[0].integer("init_t"), 2);
+    ASSERT_EQ(saved.schedules.size(), 1u);
+    ASSERT_EQ(saved.schedules[0].options.size(), 2u);
+    EXPECT_EQ(saved.schedules[0].options[0].integer("init_t"), 2);
 }
 
 TEST_F(ScheduleWindow, AFormulaIsDrawnAsItIsTypedAndItsErrorsStandBesideIt) {
@@ -91,18 +103,12 @@ TEST_F(ScheduleWindow, AFormulaIsDrawnAsItIsTypedAndItsErrorsStandBesideIt) {
     EXPECT_EQ(plot().curves.at(0).levels.back(), 0.5);
     auto* editor = panel().editor("factor");
     auto* line = editor->findChild<QLineEdit*>();
-    line->setFocus();
-    line->selectAll();
-    QTest::keyClicks(line, "0.5 ^ epcoh");
-    wait();
+    type(line, "0.5 ^ epcoh");
     EXPECT_THAT(editor->problem().toStdString(), testing::HasSubstr("column 7: \"epcoh\" is not known"));
     EXPECT_EQ(line->text(), "0.5 ^ epcoh") << "what is typed stays while there is a hand on it";
-    line->selectAll();
-    QTest::keyClicks(line, "1 / (epoch - 3)");
-    wait();
+    type(line, "1 / (epoch - 3)");
     EXPECT_THAT(editor->problem().toStdString(), testing::HasSubstr("no finite level at epoch 3"));
-    line->selectAll();
-    QTest::keyClicks(line, "2 ^ -epoch");
+    type(line, "2 ^ -epoch");
     QTest::keyClick(line, Qt::Key_Return);
     wait();
     EXPECT_EQ(editor->problem(), "");
@@ -114,14 +120,38 @@ TEST_F(ScheduleWindow, AFormulaIsDrawnAsItIsTypedAndItsErrorsStandBesideIt) {
     wait();
     EXPECT_EQ(plot().curves.at(0).levels.back(), 0.5) << "all that was typed is one undo entry";
 
-    line->setFocus();
-    line->selectAll();
-    QTest::keyClicks(line, "2 * epoch)");
+    type(line, "2 * epoch)");
     panel().run_button()->setFocus();
     wait();
     EXPECT_EQ(line->text(), "2 * epoch") << "the last formula that made sense";
     EXPECT_EQ(editor->problem(), "");
     EXPECT_GT(plot().curves.at(0).levels.back(), 1) << "levels are not clamped";
+}
+
+TEST_F(ScheduleWindow, SchedulersAreChainedAndTakenOutAgain) {
+    open_pruned();
+    choose("cubic");
+    EXPECT_TRUE(panel().scheduler_field(1)->isVisibleTo(&panel())) << "another one can be added";
+    const std::vector<double> cubic = plot().curves.at(0).levels;
+    choose("lambda", 1);
+    ASSERT_EQ(shown().schedule->rules.size(), 2u);
+    EXPECT_EQ(plot().curves.at(0).levels, cubic) << "a new one behind another changes nothing at first";
+    auto* line = panel().editor("factor", 1)->findChild<QLineEdit*>();
+    type(line, "epoch < 4 ? 0 : 1");
+    QTest::keyClick(line, Qt::Key_Return);
+    wait();
+    EXPECT_EQ(plot().curves.at(0).levels.at(3), 0);
+    EXPECT_EQ(plot().curves.at(0).levels.at(4), cubic.at(4));
+    window->bridge().session().save_recipe(folder / "chain.yaml");
+    wait();
+    EXPECT_EQ(read_recipe(folder / "chain.yaml").schedules.size(), 2u);
+    choose("", 0);
+    ASSERT_EQ(shown().schedule->rules.size(), 1u);
+    EXPECT_EQ(shown().schedule->rules[0], &schedule("lambda"));
+    EXPECT_EQ(shown().tensors.at(fc1_weight)->schedule.at(0).choice("factor"), "epoch < 4 ? 0 : 1") << "options stay";
+    window->bridge().session().load_recipe(folder / "chain.yaml");
+    wait();
+    EXPECT_EQ(plot().curves.at(0).levels.at(4), cubic.at(4));
 }
 
 TEST_F(ScheduleWindow, TheMarkMovesWithTheSteps) {
