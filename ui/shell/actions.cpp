@@ -51,6 +51,11 @@ void Actions::make_file_menu() {
     menu->addSeparator();
     load_recipe = add(menu, tr("&Load recipe…"), QKeySequence(Qt::CTRL | Qt::Key_L), tr("Prune as a recipe says"));
     save_recipe = add(menu, tr("&Save recipe…"), QKeySequence::Save, tr("Write what was chosen as a recipe"));
+    load_state = add(menu, tr("Load sparsifier stat&e…"), {},
+                     tr("Go on from a sparsifier's state_dict(), saved with torch.save or here"));
+    save_state = add(menu, tr("Save sparsifier s&tate…"), {},
+                     tr("Write masks and options as a state_dict() that PyTorch loads"));
+    menu->addSeparator();
     export_model = add(menu, tr("&Export…"), QKeySequence(Qt::CTRL | Qt::Key_E), tr("Write the pruned model"));
     convert = add(menu, tr("Con&vert…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E),
                   tr("Rewrite the pruned model so that its zeros pay"));
@@ -139,8 +144,8 @@ void Actions::make_tool_bar() {
 
 void Actions::update(const Snapshot& snapshot, bool selection) {
     const bool model = snapshot.model != nullptr;
-    for (QAction* action :
-         {load_recipe, save_recipe, export_model, convert, close, select_all, filter, zoom_in, zoom_out, zoom_fit})
+    for (QAction* action : {load_recipe, save_recipe, load_state, save_state, export_model, convert, close, select_all,
+                            filter, zoom_in, zoom_out, zoom_fit})
         action->setEnabled(model);
     for (QAction* action : {clear, freeze, unfreeze}) action->setEnabled(model && selection);
     const bool left = snapshot.schedule && snapshot.steps < snapshot.schedule->steps;

@@ -16,6 +16,7 @@ namespace {
 const char* const folder_key = "files/folder";
 const char* const data_filter = "Data (*.safetensors);;All files (*)";
 const char* const recipe_filter = "Recipes (*.yaml *.yml *.json);;All files (*)";
+const char* const state_filter = "Sparsifier states (*.pt *.pth *.bin);;All files (*)";
 const char* const model_filter =
     "Models (*.safetensors *.safetensors.index.json *.pt *.pth *.bin *.ckpt *.ts *.jit);;All files (*)";
 
@@ -39,6 +40,10 @@ void FileCommands::open_data(const QString& path) {
 
 void FileCommands::load_recipe(const QString& path) {
     session_.load_recipe(path.toStdString());
+}
+
+void FileCommands::load_state(const QString& path) {
+    session_.load_state(path.toStdString());
 }
 
 void FileCommands::open_files(const QStringList& paths) {
@@ -82,6 +87,20 @@ void FileCommands::save_recipe_asked() {
     if (path.isEmpty()) return;
     if (QFileInfo(path).suffix().isEmpty()) path += QStringLiteral(".yaml");
     session_.save_recipe(path.toStdString());
+}
+
+void FileCommands::load_state_asked() {
+    const QString path =
+        QFileDialog::getOpenFileName(window_, tr("Load sparsifier state"), folder(), QLatin1String(state_filter));
+    if (!path.isEmpty()) load_state(path);
+}
+
+void FileCommands::save_state_asked() {
+    QString path = QFileDialog::getSaveFileName(window_, tr("Save sparsifier state"),
+                                                folder() + QStringLiteral("/state.pt"), QLatin1String(state_filter));
+    if (path.isEmpty()) return;
+    if (QFileInfo(path).suffix().isEmpty()) path += QStringLiteral(".pt");
+    session_.save_state(path.toStdString());
 }
 
 void FileCommands::ask_export(const SnapshotPtr& snapshot) {

@@ -25,6 +25,7 @@ class FileCommands : public QObject {
     void open_model(const QString& path);
     void open_data(const QString& path);
     void load_recipe(const QString& path);
+    void load_state(const QString& path);
     /// Opens each file as what its content says, the model first.
     void open_files(const QStringList& paths);
 
@@ -32,6 +33,8 @@ class FileCommands : public QObject {
     void ask_data();
     void load_recipe_asked();
     void save_recipe_asked();
+    void load_state_asked();
+    void save_state_asked();
     void ask_export(const SnapshotPtr& snapshot);
     ExportDialog* export_dialog() const;
     void ask_conversion(const SnapshotPtr& snapshot);
