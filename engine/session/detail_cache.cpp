@@ -104,6 +104,7 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
     if (const auto options = complete_options(state, weight_.shape)) {
         detail->curve = curve(document, tensor, *options, progress);
         if (options->has(level_option)) detail->level = options->number(level_option);
+        detail->scheduled = state.scheduled;
     }
     return detail;
 }

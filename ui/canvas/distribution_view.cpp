@@ -43,6 +43,12 @@ size_t bins_in_a_bar(const TensorDetail& detail) {
     return merged;
 }
 
+/// The level of the next step, where a schedule makes it another than the tensor's own.
+std::optional<double> step_level(const TensorDetail& detail) {
+    if (!detail.scheduled || !detail.level || std::abs(*detail.scheduled - *detail.level) < 5e-4) return std::nullopt;
+    return detail.scheduled;
+}
+
 }  // namespace
 
 float DistributionView::x_of(double weight) const {
@@ -120,9 +126,14 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
     const bool room_for_button = width > button + 8 * style.space;
     TextLine line({style.wide, text_y}, width - style.wide - (room_for_button ? button + style.wide : 0));
     const auto level = shown_level(detail);
-    if (level) line.add(percentage(*level), style.text, 0);
-    if (level && detail.curve)
-        line.add(std::string("below ").append(number_text(threshold_at(detail, *level))), style.text, style.tight);
+    if (const auto step = step_level(detail); step && level) {
+        line.add("Scheduled " + percentage(*step), style.text, 0);
+        if (detail.curve) line.add("below " + number_text(detail.curve->threshold_at(*step)), style.text, style.tight);
+        line.add("of " + percentage(*level), style.muted, style.tight);
+    } else if (level) {
+        line.add(percentage(*level), style.text, 0);
+        if (detail.curve) line.add("below " + number_text(threshold_at(detail, *level)), style.text, style.tight);
+    }
     const float gap = line.x() > style.wide ? style.wide : 0;
     const float legend = ImGui::CalcTextSize("keptpruned").x + 2 * ImGui::GetFontSize() + 2 * style.tight + style.space;
     if (line.x() + gap + legend < line.end()) {  // both colours or none
@@ -196,10 +207,12 @@ void DistributionView::draw_bars(const ViewStyle& style) const {
 
 void DistributionView::drag_lines(const TensorDetail& detail, const ViewStyle& style, DistributionViewAction& action) {
     const double threshold = threshold_at(detail, *shown_level(detail));
-    const ImVec4 colour = ImGui::ColorConvertU32ToFloat4(style.threshold);
+    const bool pale = step_level(detail).has_value();
+    const ImVec4 colour = ImGui::ColorConvertU32ToFloat4(faded(style.threshold, pale ? 0.45f : 1));
+    if (pale) draw_step_lines(detail, style);
     bool held_now = false, moved = false;
     double at = threshold;
-    draw_label(*shown_level(detail), threshold, style);
+    draw_label(percentage(*shown_level(detail)), threshold, pale ? 1 : 0, style);
     for (int side = 0; side < 2; ++side) {
         double x = side == 0 ? threshold : -threshold;
         bool held = false;
@@ -223,14 +236,26 @@ void DistributionView::drag_lines(const TensorDetail& detail, const ViewStyle& s
     held_ = held_now;
 }
 
-void DistributionView::draw_label(double level, double threshold, const ViewStyle& style) const {
-    const std::string text = percentage(level);
+/// Where the next step cuts. Not to be dragged: the schedule moves it.
+void DistributionView::draw_step_lines(const TensorDetail& detail, const ViewStyle& style) const {
+    const double threshold = detail.curve->threshold_at(*detail.scheduled);
+    ImPlot::PushPlotClipRect();
+    for (const double x : {threshold, -threshold}) {
+        const float at = std::round(x_of(x));
+        ImPlot::GetPlotDrawList()->AddLine({at, plot_area_.y}, {at, plot_area_.w}, style.threshold, 2);
+    }
+    ImPlot::PopPlotClipRect();
+    draw_label("scheduled " + percentage(*detail.scheduled), threshold, 0, style);
+}
+
+/// `row` counts from the top.
+void DistributionView::draw_label(const std::string& text, double threshold, int row, const ViewStyle& style) const {
     const ImVec2 size = ImGui::CalcTextSize(text.c_str());
     const float width = size.x + 2 * style.tight, line = x_of(threshold);
     // Beside the right line, or on its other side where that has no room.
     const float x = line + style.space + width <= plot_area_.z ? line + style.space : line - style.space - width;
     if (x < plot_area_.x) return;
-    const ImVec2 low{std::round(x), plot_area_.y + style.space};
+    const ImVec2 low{std::round(x), plot_area_.y + style.space + float(row) * (size.y + style.wide)};
     const ImVec2 high{low.x + std::round(width), low.y + size.y + style.tight};
     ImDrawList* list = ImGui::GetWindowDrawList();
     list->AddRectFilled(low, high, style.surface, style.radius);

@@ -19,8 +19,9 @@ struct DistributionViewAction {
 };
 
 /// The histogram of one tensor's weights, kept and pruned told apart, with lines at plus and minus the threshold.
-/// Dragging a line, or the arrow keys (Shift: finer; Page: coarser; Home and End), asks for another sparsity level.
-/// Draws with ImGui and ImPlot into the current window; knows neither Qt nor a renderer.
+/// Under a schedule the lines stand at the next step's level, and paler ones at the tensor's own, which is the one to
+/// drag. Dragging a line, or the arrow keys (Shift: finer; Page: coarser; Home and End), asks for another sparsity
+/// level. Draws with ImGui and ImPlot into the current window; knows neither Qt nor a renderer.
 class DistributionView {
   public:
     /// Draws `width` × `height` logical pixels of the current window, from its upper left corner. `detail` may be null.
@@ -46,7 +47,8 @@ class DistributionView {
                    DistributionViewAction& action);
     void draw_bars(const ViewStyle& style) const;
     void drag_lines(const TensorDetail& detail, const ViewStyle& style, DistributionViewAction& action);
-    void draw_label(double level, double threshold, const ViewStyle& style) const;
+    void draw_step_lines(const TensorDetail& detail, const ViewStyle& style) const;
+    void draw_label(const std::string& text, double threshold, int row, const ViewStyle& style) const;
     void nudge(const TensorDetail& detail, DistributionViewAction& action);
     void ask_for(double level, bool dragging, DistributionViewAction& action);
     /// The level and threshold to show: those asked for until a detail brings them.

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "ui/shell/window_parts.h"
+
 namespace lacuna::ui {
 namespace {
 
@@ -30,11 +32,12 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     CLI::App app("Opens a neural network, prunes it layer by layer, and shows masks and cost while they change.");
     app.name("lacuna");
     app.set_version_flag("--version", "lacuna " LACUNA_VERSION);
-    std::string model, data, recipe, render, size, focus, theme;
+    std::string model, data, recipe, state, render, size, focus, theme, show;
     CommandLine line;
     app.add_option("MODEL", model, "safetensors, sharded safetensors' index, PyTorch checkpoint or TorchScript");
     app.add_option("--data", data, "safetensors with `inputs` and `labels`, to measure accuracy on");
     app.add_option("--recipe", recipe, "recipe to prune by, once the model is open");
+    app.add_option("--state", state, "sparsifier's state_dict() to go on from, once the model is open");
     app.add_option("--focus", focus, "tensor to look at, by its full name");
     app.add_option("--theme", theme, "colours: light or dark (else as last chosen, at first as the desktop)")
         ->check(CLI::IsMember({"light", "dark"}));
@@ -42,6 +45,11 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     app.add_option("--size", size, "the drawn window's size, WIDTHxHEIGHT in logical pixels (1280x800)")
         ->needs(png)
         ->check(check_size);
+    std::vector<std::string> parts;
+    for (const QString& part : window_parts()) parts.push_back(part.toStdString());
+    app.add_option("--show", show, "the panel or dialog to draw: " + window_parts().join(", ").toStdString())
+        ->needs(png)
+        ->check(CLI::IsMember(parts).description(""));
     app.add_option("--scale", line.scale, "pixels of the PNG for each logical pixel (1)")
         ->needs(png)
         ->check(CLI::Range(0.5, 4.0));
@@ -54,12 +62,14 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     line.model = QString::fromStdString(model);
     line.data = QString::fromStdString(data);
     line.recipe = QString::fromStdString(recipe);
+    line.state = QString::fromStdString(state);
+    line.show = QString::fromStdString(show);
     line.render = QString::fromStdString(render);
     line.focus = QString::fromStdString(focus);
     if (!size.empty()) line.size = *size_from(size);
     if (!theme.empty()) line.theme = theme == "dark" ? ThemeChoice::dark : ThemeChoice::light;
-    if (line.model.isEmpty() && !(line.data.isEmpty() && line.recipe.isEmpty())) {
-        std::cerr << "error: --data and --recipe need a MODEL to go with\n";
+    if (line.model.isEmpty() && !(line.data.isEmpty() && line.recipe.isEmpty() && line.state.isEmpty())) {
+        std::cerr << "error: --data, --recipe and --state need a MODEL to go with\n";
         return {line, wrong_usage};
     }
     return {line, std::nullopt};

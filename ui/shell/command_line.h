@@ -16,6 +16,8 @@ struct CommandLine {
     QSize size{1280, 800};  ///< of the window, in logical pixels
     double scale = 1;       ///< physical pixels for a logical one
     QString focus;          ///< the tensor FQN to look at
+    QString state;          ///< a sparsifier's state to go on from
+    QString show;           ///< the part of the window to draw (window_parts()); empty: as it opens
     std::optional<ThemeChoice> theme;
 };
 

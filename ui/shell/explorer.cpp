@@ -36,6 +36,7 @@ int show_window(const CommandLine& line) {
     if (!line.model.isEmpty()) window.files().open_model(line.model);
     if (!line.data.isEmpty()) window.files().open_data(line.data);
     if (!line.recipe.isEmpty()) window.files().load_recipe(line.recipe);
+    if (!line.state.isEmpty()) window.files().load_state(line.state);
     window.focus_on(line.focus);
     return QApplication::exec();
 }

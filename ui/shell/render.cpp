@@ -2,6 +2,7 @@
 
 #include <QApplication>
 #include <QBuffer>
+#include <QDialog>
 #include <QEventLoop>
 #include <QPainter>
 #include <QPixmap>
@@ -13,6 +14,7 @@
 #include "ui/shell/file_commands.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/notice_bar.h"
+#include "ui/shell/window_parts.h"
 
 namespace lacuna::ui {
 namespace {
@@ -39,7 +41,7 @@ int fail(const std::string& text) {
     return 1;
 }
 
-/// The window as it is, with canvases that have everything in them.
+/// The window as it is, with canvases that have everything in them, and its dialogs before it.
 QPixmap picture_of(MainWindow& window) {
     QPixmap picture = window.grab();
     QPainter painter(&picture);
@@ -47,6 +49,12 @@ QPixmap picture_of(MainWindow& window) {
         if (canvas->isVisible())
             painter.drawImage(canvas->mapTo(&window, QPoint(0, 0)),
                               canvas->render(canvas->size(), picture.devicePixelRatio()));
+    for (QDialog* dialog : window.findChildren<QDialog*>()) {
+        if (!dialog->isVisible()) continue;
+        const QRect place(QPoint(), dialog->size());
+        painter.fillRect(window.rect(), QColor(0, 0, 0, 96));
+        painter.drawPixmap(window.rect().center() - place.center(), dialog->grab());
+    }
     return picture;
 }
 
@@ -71,12 +79,15 @@ int render_window(const CommandLine& line) {
         if (const auto problem = failure(*window.snapshot(), line); !problem.empty()) return fail(problem);
         if (!line.data.isEmpty()) window.files().open_data(line.data);
         if (!line.recipe.isEmpty()) window.files().load_recipe(line.recipe);
+        if (!line.state.isEmpty()) window.files().load_state(line.state);
         window.focus_on(line.focus);
         wait_until_idle(window);
         if (const auto problem = failure(*window.snapshot(), line); !problem.empty()) return fail(problem);
     }
     window.notices().dismiss_all();
+    if (!line.show.isEmpty()) show_part(window, line.show);
     QApplication::processEvents();
+    wait_until_idle(window);
     try {
         write_png(picture_of(window), line.render);
     } catch (const Error& error) {

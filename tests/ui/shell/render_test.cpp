@@ -2,6 +2,7 @@
 
 #include <QImage>
 #include <QProcess>
+#include <map>
 #include <set>
 
 #include "tests/ui/shell/sample_model.h"
@@ -68,6 +69,22 @@ TEST_F(Render, SizeScaleThemeRecipeAndFocusShow) {
                   .status,
               0);
     EXPECT_NE(QImage(png), dense);
+}
+
+TEST_F(Render, EveryPanelAndDialogCanBeShown) {
+    const auto recipe = folder.write("r.yaml",
+                                     "version: 1\ngroups:\n  - {layers: \"*\", sparsifier: weight_norm}\n"
+                                     "steps: 3\nschedule: {scheduler: lambda, factor: (epoch + 1) / 3}\n");
+    std::map<QString, QImage> pictures;
+    for (const char* part : {"sparsifier", "schedule", "export", "convert", "shortcuts", "about"}) {
+        const Outcome run = lacuna({text(sample), "--recipe", text(recipe), "--show", part, "--render", png});
+        ASSERT_EQ(run.status, 0) << part << ": " << run.err;
+        pictures[part] = QImage(png);
+        for (const auto& [other, picture] : pictures)
+            EXPECT_EQ(picture == pictures[part], other == part) << part << " and " << other.toStdString();
+    }
+    EXPECT_EQ(lacuna({text(sample), "--show", "nothing", "--render", png}).status, 2);
+    EXPECT_EQ(lacuna({text(sample), "--show", "schedule"}).status, 2);
 }
 
 TEST_F(Render, FailuresAreOneLineAndStatusOne) {
