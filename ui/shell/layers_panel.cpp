@@ -6,9 +6,11 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
+#include <QResizeEvent>
 #include <QTreeView>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <array>
 
 #include "ui/shell/sparsity_bar_delegate.h"
 #include "ui/shell/text_format.h"
@@ -20,6 +22,7 @@ namespace {
 /// Models of up to this many tensors open whole, somewhat larger ones down to the layers that hold tensors, and large
 /// ones one level deep.
 constexpr size_t small_model = 16, middling_model = 400;
+constexpr int least_name = 150;  ///< pixels of the name's column, if others can spare them
 constexpr int smallest_column = 56;
 constexpr qsizetype most_ranges_kept = 200;
 
@@ -84,20 +87,35 @@ void LayersPanel::build_view() {
     header->setSectionResizeMode(LayerTreeModel::Name, QHeaderView::Stretch);
 }
 
-/// As wide as what they say, within bounds; the name gets the rest.
+/// As wide as what they say, within bounds; the name gets the rest, and where that is too little, what others can
+/// spare.
 void LayersPanel::fit_columns() {
-    static constexpr struct {
-        int column, least, most;
-    } bounds[] = {{LayerTreeModel::Type, 44, 76},
-                  {LayerTreeModel::ShapeColumn, 52, 120},
-                  {LayerTreeModel::Parameters, 80, 120},
-                  {LayerTreeModel::Sparsity, 92, 92}};
-    const QAbstractItemView& rows = *view_;  // the tree's own override is not public
-    for (const auto& [column, least, most] : bounds)
-        view_->header()->resizeSection(column, std::clamp(rows.sizeHintForColumn(column) + Theme::tight, least, most));
+    struct Width {
+        int column, least, width;
+    };
+    const auto said = [rows = static_cast<const QAbstractItemView*>(view_)](int column, int least, int most) {
+        return std::clamp(rows->sizeHintForColumn(column) + Theme::tight, least, most);
+    };
     // Sparsifiers are chosen later: room for a usual title.
-    view_->header()->resizeSection(LayerTreeModel::SparsifierColumn,
-                                   fontMetrics().horizontalAdvance(tr("Weight norm")) + 2 * Theme::wide);
+    const int title = fontMetrics().horizontalAdvance(tr("Weight norm")) + 2 * Theme::wide;
+    std::array widths{Width{LayerTreeModel::SparsifierColumn, title * 2 / 3, title},
+                      Width{LayerTreeModel::Type, 60, said(LayerTreeModel::Type, 44, 76)},
+                      Width{LayerTreeModel::ShapeColumn, 92, said(LayerTreeModel::ShapeColumn, 52, 120)},
+                      Width{LayerTreeModel::Parameters, 80, said(LayerTreeModel::Parameters, 80, 120)},
+                      Width{LayerTreeModel::Sparsity, 92, 92}};
+    int lacking = least_name - view_->viewport()->width();
+    for (const Width& one : widths) lacking += one.width;
+    for (Width& one : widths) {
+        const int spared = std::clamp(lacking, 0, std::max(0, one.width - one.least));
+        one.width -= spared;
+        lacking -= spared;
+        view_->header()->resizeSection(one.column, one.width);
+    }
+}
+
+void LayersPanel::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    if (event->size().width() != event->oldSize().width()) fit_columns();
 }
 
 void LayersPanel::set_snapshot(const SnapshotPtr& snapshot) {

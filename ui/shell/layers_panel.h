@@ -40,6 +40,7 @@ class LayersPanel : public QWidget {
   private:
     void build_view();
     void fit_columns();
+    void resizeEvent(QResizeEvent* event) override;
     void apply_filter(const QString& line);
     void read_selection();
     void show_summary();
