@@ -69,6 +69,37 @@ TEST_F(DistributionViewTest, DraggingTheLineAsksForTheLevelUnderThePointer) {
     }
 }
 
+TEST_F(DistributionViewTest, UnderAScheduleTheStepsLineIsDrawnAndTheTensorsOwnIsDragged) {
+    auto scheduled = copy(sample);
+    scheduled->scheduled = 0.2;
+    // A line is drawn from the plot's upper to its lower edge.
+    const auto lines_at = [&](float x) {
+        int corners = 0;
+        for (const ImDrawList* list : ImGui::GetDrawData()->CmdLists)
+            for (const ImDrawVert& corner : list->VtxBuffer)
+                if (std::abs(corner.pos.x - x) <= 2 && std::abs(corner.pos.y - view.plot_area().w) <= 2) ++corners;
+        return corners;
+    };
+    frame(), frame();
+    const float step = view.x_of(sample.detail->curve->threshold_at(0.2)), own = threshold_x(1);
+    const int without = lines_at(step);
+    frame(scheduled), frame(scheduled);
+    EXPECT_GT(lines_at(step), without);
+    const auto pull = [&](float from) {
+        harness.move(from, middle_y());
+        frame(scheduled), frame(scheduled);
+        harness.press();
+        frame(scheduled);
+        harness.move(from + 20, middle_y());
+        const auto level = frame(scheduled).level;
+        harness.release();
+        frame(scheduled), frame(scheduled);
+        return level;
+    };
+    EXPECT_FALSE(pull(step)) << "the schedule moves it, and nobody else";
+    ASSERT_TRUE(pull(own));
+}
+
 TEST_F(DistributionViewTest, TheLineStaysWhereItWasDraggedUntilANewDetailComes) {
     frame(), frame();
     harness.move(threshold_x(1), middle_y());

@@ -167,6 +167,22 @@ TEST_F(Window, SelectAllPrunesEveryWeightMatrix) {
     EXPECT_FALSE(state(head_weight).frozen);
 }
 
+TEST_F(Window, NamesHaveRoomInADeepModel) {
+    using namespace testing_support;
+    const auto deep = write_safetensors(folder / "deep.safetensors",
+                                        {random_weights("features.18.conv.0.expansion.weight", {1280, 320, 1, 1}, 1),
+                                         random_weights("features.18.conv.0.expansion.bias", {1280}, 2)});
+    window->files().open_model(text(deep));
+    wait();
+    choose("weight_norm");
+    EXPECT_GE(window->layers().view()->columnWidth(LayerTreeModel::Name), 120);
+    window->resize(1920, 1080);
+    QApplication::processEvents();
+    EXPECT_GE(window->layers().view()->columnWidth(LayerTreeModel::Name), 150);
+    const int sparsifier = window->layers().view()->columnWidth(LayerTreeModel::SparsifierColumn);
+    EXPECT_GE(sparsifier, window->fontMetrics().horizontalAdvance("Weight norm")) << "and the others have theirs again";
+}
+
 TEST_F(Window, FilterLineNarrowsTheTree) {
     open_sample();
     window->actions().filter->trigger();
