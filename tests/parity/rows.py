@@ -2,7 +2,7 @@
 """Compares the masks of the rules that prune whole rows with torch.ao.pruning's structured pruners (torch 2.11) on
 random cases, through the program: one file of weights, one recipe with a group for each, one file of masks.
 
-usage: rows.py LACUNA_CLI [CASES] [SEED]
+usage: tests/support/run_peer.sh tests/parity/rows.py LACUNA_CLI [CASES] [SEED]
 
 What the peer gets wrong or inexactly is not asked of it (parity.md 1.13): NaN, narrow dtypes (it is given float32), more
 than 25 rows for fpgm, a second step. fpgm adds up square roots in float32 there and in double here, so its weights are
@@ -16,6 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from peer_torch import need
+
+need("safetensors")
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
