@@ -19,7 +19,8 @@ constexpr int shards = 3, tensors_a_shard = 6;
 constexpr int64_t rows = 2048, columns = 4096;
 constexpr uint64_t tensor_bytes = rows * columns * 2;  // 16 MiB of BF16
 constexpr uint64_t all_bytes = shards * tensors_a_shard * tensor_bytes;
-/// What the program takes beside the largest tensor: its own, and a batch of tensors whose masks are made together.
+/// What the program takes beside the largest tensor: its own, some for each of four threads, and a batch of tensors
+/// whose masks are made together.
 constexpr uint64_t beside_largest = uint64_t(64) << 20;
 /// The kernel maps so much of a cached file at each page fault, or more.
 constexpr uint64_t mapped_at_once = 64 << 10;
@@ -106,8 +107,8 @@ class Memory : public testing::Test {
 };
 
 TEST_F(Memory, PruningShardsHoldsOneTensorAndWritesEachByteOnce) {
-    const Counted found =
-        run({"prune", place.at("in/m.index.json"), "--recipe", place.at("half.yaml"), "--out", place.at("out")});
+    const Counted found = run({"--threads", "4", "prune", place.at("in/m.index.json"), "--recipe",
+                               place.at("half.yaml"), "--out", place.at("out")});
     static_assert(all_bytes > 3 * (tensor_bytes + beside_largest));
     EXPECT_LE(peak_bytes, tensor_bytes + beside_largest);
 
@@ -124,7 +125,7 @@ TEST_F(Memory, PruningShardsHoldsOneTensorAndWritesEachByteOnce) {
 }
 
 TEST_F(Memory, CountingPatternsHoldsOneTensorAndBringsEachByteInOnce) {
-    const Counted found = run({"inspect", place.at("in/m.index.json"), "--patterns"});
+    const Counted found = run({"--threads", "4", "inspect", place.at("in/m.index.json"), "--patterns"});
     EXPECT_LE(peak_bytes, tensor_bytes + beside_largest);
     EXPECT_LE(found.written, uint64_t(64) << 10);
     EXPECT_LE(found.read, uint64_t(1) << 20);
