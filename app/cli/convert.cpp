@@ -1,8 +1,8 @@
-#include <csignal>
 #include <cstdio>
 
 #include "app/cli/calibrate.h"
 #include "app/cli/commands.h"
+#include "app/cli/stop_signals.h"
 #include "app/cli/table.h"
 #include "app/cli/text.h"
 #include "engine/base/output_file.h"
@@ -107,7 +107,7 @@ void run_convert(const ConvertArguments& arguments, const Console& console, Canc
     if (!report_file.empty()) write_file(report_file, to_json(report, chosen.name));
     progress.check();
     console.clear_progress();
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);  // the files change places now
+    ignore_stop_signals();
     if (report_on_output) console.print(to_json(report, chosen.name));
     outputs.commit();
     if (!report_on_output) console.print(report_text(report, arguments.out, console));

@@ -1,9 +1,9 @@
 #include "app/cli/front.h"
 
-#include <csignal>
 #include <new>
 
 #include "app/cli/commands.h"
+#include "app/cli/stop_signals.h"
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 
@@ -11,31 +11,6 @@ namespace lacuna::cli {
 namespace {
 
 constexpr int failed = 1, wrong_usage = 2, interrupted = 128;
-
-volatile std::sig_atomic_t caught_signal = 0;
-
-CancelToken& cancel_token() {
-    static CancelToken token;
-    return token;
-}
-
-/// The first signal asks the running command to stop; a second one ends the program at once.
-void on_signal(int signal) {
-    caught_signal = signal;
-    cancel_token().cancel();
-}
-
-void watch_signals() {
-    cancel_token();
-    struct sigaction action {};
-    action.sa_handler = on_signal;
-    action.sa_flags = int(SA_RESETHAND | SA_RESTART);
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
-    struct sigaction before {};
-    ::sigaction(SIGHUP, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup's wish holds
-}
 
 struct RunCommand {
     const Console& console;
@@ -58,7 +33,7 @@ int run(int argc, char** argv) {
     try {
         const Arguments arguments = parse_arguments(argc, argv);
         set_threads(arguments.threads);
-        watch_signals();
+        watch_stop_signals();
         std::visit(RunCommand{console}, arguments.command);
         return 0;
     } catch (const UsageError& error) {
@@ -66,7 +41,7 @@ int run(int argc, char** argv) {
         return wrong_usage;
     } catch (const Cancelled&) {
         console.print_error("stopped; every file is as it was");
-        return interrupted + int(caught_signal);
+        return interrupted + stop_signal();
     } catch (const std::bad_alloc&) {
         console.print_error("not enough memory; give the machine more, or prune fewer tensors at once");
     } catch (const std::exception& error) {

@@ -1,9 +1,9 @@
 #include <chrono>
-#include <csignal>
 
 #include "app/cli/calibrate.h"
 #include "app/cli/commands.h"
 #include "app/cli/prune_outputs.h"
+#include "app/cli/stop_signals.h"
 #include "app/cli/table.h"
 #include "app/cli/text.h"
 #include "engine/base/output_file.h"
@@ -122,9 +122,7 @@ class PruneRun {
         if (!outputs.report().empty()) write_file(outputs.report(), to_json(report));
         progress_.check();
         console_.clear_progress();
-        std::signal(SIGINT, SIG_IGN);  // from here on the files change places, all of them
-        std::signal(SIGTERM, SIG_IGN);
-        std::signal(SIGHUP, SIG_IGN);
+        ignore_stop_signals();
         const bool report_on_output = arguments_.report == "-";
         if (report_on_output) console_.print(to_json(report));
         outputs.commit();
