@@ -38,6 +38,16 @@ void check_out(const ConversionRequest& request) {
                         "name another file");
 }
 
+/// The work itself; errors about the temporary file are about the target.
+ConversionReport converted(const ConversionRequest& staged, const fs::path& target, Progress& progress) {
+    try {
+        return torch_plugin("converting a model").convert(staged, threads(), progress);
+    } catch (const Error& error) {
+        if (error.where() != staged.out.string()) throw;
+        throw Error(error.kind(), target.string(), error.problem(), error.hint());
+    }
+}
+
 }  // namespace
 
 std::span<const Conversion* const> conversions() {
@@ -76,7 +86,7 @@ ConversionReport convert(const ConversionRequest& request, Progress& progress) {
     staged.options = completed(chosen.options, request.options, "conversion " + chosen.name);
     OutputFile file(request.out);
     staged.out = file.temporary();
-    ConversionReport report = torch_plugin("converting a model").convert(staged, threads(), progress);
+    ConversionReport report = converted(staged, request.out, progress);
     report.parameters_before = request.checkpoint->parameters();
     report.bytes_before = request.checkpoint->file_bytes();
     report.bytes_after = fs::file_size(staged.out);

@@ -13,7 +13,9 @@
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
+#include "engine/torch/model_distance.h"
 #include "engine/torch/one_thread.h"
+#include "engine/torch/save_module.h"
 #include "engine/torch/tensor.h"
 
 namespace lacuna {
@@ -77,12 +79,12 @@ ActivationConfig config_of(const Layer& layer, const Options& options) {
 
 /// Runs the model on samples of `data`; what it makes of the first batch is kept for comparison.
 template <class Forward>
-c10::IValue run(const Dataset& data, at::ScalarType precision, int64_t samples, Progress& progress, Forward&& forward) {
+c10::IValue run(const Dataset& data, const torch::jit::Module& model, int64_t samples, Progress& progress,
+                Forward&& forward) {
     c10::IValue first;
     for (int64_t begin = 0; begin < samples; begin += batch) {
         const int64_t end = std::min(samples, begin + batch);
-        at::Tensor inputs = as_tensor(data.inputs()).slice(0, begin, end);
-        if (inputs.is_floating_point()) inputs = inputs.to(precision);
+        const at::Tensor inputs = inputs_for(model, as_tensor(data.inputs()).slice(0, begin, end));
         try {
             c10::IValue output = forward(inputs);
             if (begin == 0) first = std::move(output);
@@ -97,12 +99,6 @@ c10::IValue run(const Dataset& data, at::ScalarType precision, int64_t samples, 
         progress.advance(uint64_t(end - begin));
     }
     return first;
-}
-
-at::ScalarType precision_of(const torch::jit::Module& model) {
-    for (const at::Tensor& parameter : model.parameters())
-        if (parameter.is_floating_point()) return parameter.scalar_type();
-    return at::kFloat;
 }
 
 ConversionRow row_of(const Layer& layer, const at::Tensor& mask) {
@@ -125,7 +121,7 @@ ConversionReport convert_to_masked_activations(const ConversionRequest& request,
     const auto forward = [&](const at::Tensor& inputs) { return sparsifier.forward({inputs}); };
     const int64_t samples = request.data->samples(), compared = std::min(samples, batch);
     progress.begin("Calibrating", uint64_t(samples), "samples");
-    const c10::IValue dense = run(*request.data, precision_of(model), samples, progress, forward);
+    const c10::IValue dense = run(*request.data, model, samples, progress, forward);
     sparsifier.step();
     ConversionReport report;
     for (const Layer& layer : layers) {
@@ -142,13 +138,13 @@ ConversionReport convert_to_masked_activations(const ConversionRequest& request,
     }
     sparsifier.squash_mask();
     progress.begin("Comparing", uint64_t(compared), "samples");
-    const c10::IValue masked = run(*request.data, precision_of(model), compared, progress, forward);
+    const c10::IValue masked = run(*request.data, model, compared, progress, forward);
     if (dense.isTensor() && masked.isTensor()) {
         report.largest_difference = (dense.toTensor() - masked.toTensor()).abs().max().item<double>();
         report.largest_output = dense.toTensor().abs().max().item<double>();
         report.samples_compared = compared;
     }
-    sparsifier.masked_model().save(request.out.string());
+    save_module(sparsifier.masked_model(), request.out);
     for (const at::Tensor& parameter : model.parameters()) report.parameters_after += parameter.numel();
     return report;
 }

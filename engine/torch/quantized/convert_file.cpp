@@ -3,13 +3,12 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/script.h>
 
-#include <algorithm>
 #include <functional>
 
 #include "engine/base/error.h"
-#include "engine/torch/libtorch_error.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
+#include "engine/torch/model_distance.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/archive_engine.h"
 #include "engine/torch/quantized/calibrate_ranges.h"
@@ -18,14 +17,13 @@
 #include "engine/torch/quantized/linear_module.h"
 #include "engine/torch/quantized/replace.h"
 #include "engine/torch/quantized/sparse_linear.h"
+#include "engine/torch/save_module.h"
 #include "engine/torch/tensor.h"
 
 namespace lacuna {
 namespace {
 
 using torch::jit::Module;
-
-constexpr int64_t most_compared = 256;  // samples
 
 /// The layers to convert, and in words why others stay.
 struct Choice {
@@ -120,25 +118,15 @@ ConversionReport convert_file(const ConversionRequest& request, Progress& progre
     const Choice choice = choose(model, request);
     const Module converted = rewrite(model, choice);
     progress.check();
-    try {
-        converted.save(request.out.string());
-    } catch (const std::exception& error) {
-        throw Error(ErrorKind::file, request.out.string(), "cannot be written: " + brief(error));
-    }
+    save_module(converted, request.out);
     ConversionReport report;
     report.notes = choice.notes;
     report.notes.push_back("PyTorch loads the file after torch.backends.quantized.engine = \"" +
                            std::string(engine_name(engine)) + "\"");
     const Module written = load_module(request.out);
     describe(model, written, choice, report);
-    if (const at::Tensor inputs = some_inputs(model, request); inputs.defined()) {
-        progress.begin("Comparing", uint64_t(std::min(most_compared, inputs.size(0))), "samples");
-        const ModelDistance found = distance(model, written, inputs, most_compared);
-        report.largest_difference = found.largest_difference;
-        report.largest_output = found.largest_output;
-        report.samples_compared = found.samples;
-        progress.advance(uint64_t(found.samples));
-    }
+    if (const at::Tensor inputs = some_inputs(model, request); inputs.defined())
+        compare_into(report, model, written, inputs, progress);
     return report;
 }
 

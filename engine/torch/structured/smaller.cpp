@@ -2,27 +2,16 @@
 
 #include <torch/script.h>
 
-#include <fstream>
-
 #include "engine/base/error.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
+#include "engine/torch/save_module.h"
 #include "engine/torch/structured/compare.h"
 #include "engine/torch/structured/prune_bias.h"
 #include "engine/torch/structured/shrink.h"
 
 namespace lacuna {
 namespace jit = torch::jit;
-namespace {
-
-void save(const jit::Module& module, const std::filesystem::path& path) {
-    std::ofstream file(path, std::ios::binary);  // a stream: given a path, LibTorch writes its name into the file
-    module.save(file);
-    file.close();
-    if (!file) throw Error(ErrorKind::file, path.string(), "could not be written", "is the disk full?");
-}
-
-}  // namespace
 
 ConversionReport convert_to_smaller(const ConversionRequest& request, Progress& progress) {
     progress.begin("Converting", 4, "steps");
@@ -36,7 +25,7 @@ ConversionReport convert_to_smaller(const ConversionRequest& request, Progress& 
         throw Error(ErrorKind::argument, request.checkpoint->path().string(), shrunk.notes.front(),
                     "leave strict out to take out what can be");
     progress.advance();
-    save(shrunk.module, request.out);
+    save_module(shrunk.module, request.out);
     progress.advance();
     jit::Module written = load_module(request.out);
     const auto difference = structured::demand_equal(model, written, sample, shrunk.outputs);

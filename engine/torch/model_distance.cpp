@@ -1,0 +1,88 @@
+#include "engine/torch/model_distance.h"
+
+#include <torch/script.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "engine/torch/libtorch_error.h"
+#include "engine/torch/one_thread.h"
+
+namespace lacuna {
+namespace {
+
+using torch::jit::Module;
+
+constexpr int64_t batch = 64, most_compared = 256;  // samples
+
+/// Every tensor of what a model returned, in order.
+void collect(const c10::IValue& value, std::vector<at::Tensor>& tensors) {
+    if (value.isTensor()) return tensors.push_back(value.toTensor());
+    if (value.isTuple())
+        for (const auto& element : value.toTupleRef().elements()) collect(element, tensors);
+    else if (value.isList())
+        for (const c10::IValue& element : value.toListRef()) collect(element, tensors);
+    else if (value.isGenericDict())
+        for (const auto& entry : value.toGenericDict()) collect(entry.value(), tensors);
+}
+
+void widen(ModelDistance& distance, const at::Tensor& a, const at::Tensor& b) {
+    if (a.sizes() != b.sizes())
+        throw Error(ErrorKind::argument, "the converted model",
+                    "gives " + to_string(b.sizes().vec()) + " where the model gives " + to_string(a.sizes().vec()));
+    if (a.numel() == 0) return;
+    const at::Tensor x = a.to(at::kDouble), y = b.to(at::kDouble);
+    const double apart = (x - y).abs().max().item<double>();
+    distance.largest_difference = std::isnan(apart) ? apart : std::max(distance.largest_difference, apart);
+    distance.largest_output = std::max(distance.largest_output, x.abs().max().item<double>());
+}
+
+}  // namespace
+
+c10::IValue run_model(const torch::jit::Module& model, const at::Tensor& inputs) {
+    try {
+        return model.get_method("forward")({inputs});
+    } catch (const std::exception& error) {
+        throw Error(ErrorKind::argument, "the model",
+                    "cannot run on inputs of shape " + to_string(inputs.sizes().vec()) + ": " + brief(error),
+                    "give inputs of the shape that the model was made for");
+    }
+}
+
+at::Tensor inputs_for(const torch::jit::Module& model, const at::Tensor& inputs) {
+    if (!inputs.is_floating_point()) return inputs;
+    for (const at::Tensor& parameter : model.parameters())
+        if (parameter.is_floating_point()) return inputs.to(parameter.scalar_type());
+    return inputs;
+}
+
+ModelDistance distance(const torch::jit::Module& first, const torch::jit::Module& second, const at::Tensor& inputs,
+                       int64_t most) {
+    const at::NoGradGuard no_grad;
+    const OneThread one_thread;
+    ModelDistance found;
+    found.samples = std::min(most, inputs.size(0));
+    for (int64_t begin = 0; begin < found.samples; begin += batch) {
+        const at::Tensor part = inputs_for(first, inputs.slice(0, begin, std::min(found.samples, begin + batch)));
+        std::vector<at::Tensor> a, b;
+        collect(run_model(first, part), a);
+        collect(run_model(second, part), b);
+        if (a.size() != b.size())
+            throw Error(ErrorKind::argument, "the converted model", "gives another number of tensors");
+        for (size_t i = 0; i < a.size(); ++i) widen(found, a[i], b[i]);
+    }
+    return found;
+}
+
+void compare_into(ConversionReport& report, const torch::jit::Module& masked, const torch::jit::Module& converted,
+                  const at::Tensor& inputs, Progress& progress) {
+    progress.begin("Comparing", uint64_t(std::min(most_compared, inputs.size(0))), "samples");
+    const ModelDistance found = distance(masked, converted, inputs, most_compared);
+    report.largest_difference = found.largest_difference;
+    report.largest_output = found.largest_output;
+    report.samples_compared = found.samples;
+    progress.advance(uint64_t(found.samples));
+}
+
+}  // namespace lacuna
