@@ -255,9 +255,10 @@ class Grammar {
             ->type_name("NAME=VALUE");
         add_sink(convert_app_, "--report", convert_.report, "Also write JSON: what became of each layer");
         convert_app_->footer(
-            footer("Without --recipe and --masks, what counts is the zeros that the model holds. The result is run\n"
-                   "beside the masked model where an input is known; OUT and REPORT appear together or not at\n"
-                   "all. LibTorch is needed.",
+            footer("Without --recipe and --masks, what counts is the zeros that the model holds; quantized_embeddings\n"
+                   "prunes by its own options, unless a recipe or masks prune a table: then its options about pruning\n"
+                   "have no use. The result is run beside the masked model where an input is known; OUT and REPORT\n"
+                   "appear together or not at all. LibTorch is needed.",
                    "  lacuna-cli convert model.pt --recipe rows.yaml --to smaller --out smaller.pt"));
     }
 

@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/torch/masked_activations.h"
+#include "engine/torch/quantized/convert_embeddings.h"
 #include "engine/torch/quantized/convert_file.h"
 #include "engine/torch/structured/smaller.h"
 
@@ -15,6 +16,7 @@ namespace {
 const std::map<std::string_view, ConvertFunction>& functions() {
     static const std::map<std::string_view, ConvertFunction> all{
         {"masked_activations", convert_to_masked_activations},
+        {"quantized_embeddings", convert_to_quantised_embeddings},
         {"sparse_quantized_dynamic", convert_sparse_quantised_dynamic},
         {"sparse_quantized_static", convert_sparse_quantised_static},
         {"smaller", convert_to_smaller},

@@ -64,16 +64,21 @@ torch::jit::Module quantised_embedding(const std::string& fqn, const torch::jit:
     const c10::IValue object = packed(table);
     module.register_attribute(packed_name, object.type(), object);
     module.register_attribute("include_last_offset", c10::BoolType::get(), last_offset);
+    module.register_attribute("dtype", c10::IntType::get(), int64_t(layer.attr("weight").toTensor().scalar_type()));
     if (bag)
         define(module, R"(
 def forward(self, input: Tensor, offsets: Optional[Tensor]=None, per_sample_weights: Optional[Tensor]=None) -> Tensor:
-    return quantized.embedding_bag_byte(self._packed_params, input, offsets, False, 0, False, per_sample_weights, None, self.include_last_offset)
+    weights = per_sample_weights
+    if weights is not None:
+        weights = weights.to(6)
+    sums = quantized.embedding_bag_byte(self._packed_params, input, offsets, False, 0, False, weights, None, self.include_last_offset)
+    return sums.to(self.dtype)
 )");
     else
         define(module, R"(
 def forward(self, input: Tensor) -> Tensor:
     rows = quantized.embedding_byte(self._packed_params, input.reshape([-1]))
-    return rows.reshape(input.size() + [rows.size(1)])
+    return rows.reshape(input.size() + [rows.size(1)]).to(self.dtype)
 )");
     return module;
 }

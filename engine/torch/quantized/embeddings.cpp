@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "engine/base/error.h"
 #include "engine/session/data_pruning.h"
@@ -68,17 +69,56 @@ void collect(const torch::nn::Module& module, const std::string& fqn, std::vecto
     for (const auto& child : module.named_children()) collect(*child.value(), join_fqn(fqn, child.key()), found);
 }
 
-/// Prunes the values of `tables`, which are written.
-std::vector<MaskPtr> pruned(const std::vector<EmbeddingTable>& tables, const Sparsifier& rule, const Options& options) {
+/// A table on its way.
+struct Work {
+    std::string name;
+    at::Tensor values;   ///< what pruning looks at, a copy
+    at::Tensor rounded;  ///< quantised before it is pruned; undefined in the other order
+};
+
+at::Tensor rows_of(const std::string& name, const at::Tensor& table) {
+    try {
+        return quantised_rows(table);
+    } catch (const Error& error) {
+        throw wrong(name, error.problem(), error.hint());
+    }
+}
+
+std::vector<Work> begun(const std::vector<EmbeddingTable>& tables, SparseQuantiseOrder order) {
+    std::set<std::string> names;
+    std::vector<Work> works;
+    for (const EmbeddingTable& table : tables) {
+        if (!names.insert(table.name).second) throw wrong(table.name, "two tables have this name");
+        at::Tensor rounded = rows_of(table.name, table.weight);
+        if (order == SparseQuantiseOrder::quantise_first)
+            works.push_back({table.name, rounded.dequantize(), rounded});
+        else
+            works.push_back({table.name, plain(table.weight).clone(), {}});
+    }
+    return works;
+}
+
+std::vector<QuantisedTable> finished(const std::vector<Work>& works, const std::vector<MaskPtr>& masks) {
+    std::vector<QuantisedTable> tables;
+    for (size_t i = 0; i < works.size(); ++i) {
+        const auto& [name, values, rounded] = works[i];
+        if (masks[i]) values.masked_fill_(to_tensor(*masks[i]).logical_not_(), 0);
+        at::Tensor weight = rounded.defined()
+                                ? at::quantize_per_channel(values, rounded.q_per_channel_scales(),
+                                                           rounded.q_per_channel_zero_points(), 0, at::kQUInt8)
+                                : quantised_rows(values);
+        tables.push_back({name, std::move(weight), masks[i]});
+    }
+    return tables;
+}
+
+std::vector<MaskPtr> masks_by(const Sparsifier& rule, const Options& options, const std::vector<Work>& works) {
     DataPruning pruning(rule, options);
-    for (const EmbeddingTable& table : tables)
-        pruning.add_data(table.name, data_ref(table.weight.data_ptr(), DType::F32, table.weight.sizes().vec()));
+    for (const Work& work : works)
+        pruning.add_data(work.name, data_ref(work.values.data_ptr(), DType::F32, work.values.sizes().vec()));
+    if (!works.empty()) pruning.step();
     std::vector<MaskPtr> masks;
-    if (tables.empty()) return masks;
-    pruning.step();
-    for (const EmbeddingTable& table : tables)
-        masks.push_back(std::make_shared<const Mask>(pruning.get_mask(table.name)));
-    pruning.squash_mask();
+    for (const Work& work : works) masks.push_back(std::make_shared<const Mask>(pruning.get_mask(work.name)));
     return masks;
 }
 
@@ -106,27 +146,22 @@ at::Tensor quantised_rows(const at::Tensor& table) {
 std::vector<QuantisedTable> sparse_quantise(const std::vector<EmbeddingTable>& tables, const Sparsifier& rule,
                                             const Options& options, SparseQuantiseOrder order) {
     const at::NoGradGuard no_grad;
-    std::vector<EmbeddingTable> copies;
-    std::vector<at::Tensor> first;
-    for (const EmbeddingTable& table : tables) {
-        if (std::count_if(tables.begin(), tables.end(), [&](const auto& other) { return other.name == table.name; }) >
-            1)
-            throw wrong(table.name, "two tables have this name");
-        first.push_back(quantised_rows(table.weight));
-        const bool rounded = order == SparseQuantiseOrder::quantise_first;
-        copies.push_back({table.name, rounded ? first.back().dequantize() : plain(table.weight).clone()});
-    }
-    const std::vector<MaskPtr> masks = pruned(copies, rule, options);
-    std::vector<QuantisedTable> result;
-    for (size_t i = 0; i < copies.size(); ++i) {
-        const at::Tensor& values = copies[i].weight;
-        at::Tensor weight = order == SparseQuantiseOrder::sparsify_first
-                                ? quantised_rows(values)
-                                : at::quantize_per_channel(values, first[i].q_per_channel_scales(),
-                                                           first[i].q_per_channel_zero_points(), 0, at::kQUInt8);
-        result.push_back({copies[i].name, std::move(weight), masks[i]});
-    }
-    return result;
+    const std::vector<Work> works = begun(tables, order);
+    return finished(works, masks_by(rule, options, works));
+}
+
+std::vector<QuantisedTable> sparse_quantise(const std::vector<EmbeddingTable>& tables,
+                                            const std::vector<MaskPtr>& masks, SparseQuantiseOrder order) {
+    const at::NoGradGuard no_grad;
+    return finished(begun(tables, order), masks);
+}
+
+torch::jit::Module with_tables(const torch::jit::Module& model, const std::vector<QuantisedTable>& tables) {
+    Replacements replacements;
+    for (const QuantisedTable& table : tables)
+        replacements.emplace(table.name,
+                             quantised_embedding(table.name, fqn_to_module(model, table.name).value(), table.weight));
+    return replaced(model, replacements);
 }
 
 std::vector<EmbeddingTable> embedding_tables(const torch::jit::Module& model,
@@ -159,12 +194,8 @@ torch::jit::Module post_training_sparse_quantise(const torch::jit::Module& model
     if (order == SparseQuantiseOrder::quantise_first)
         for (const EmbeddingTable& table : embedding_tables(copy))
             if (std::none_of(tables.begin(), tables.end(), [&](const auto& done) { return done.name == table.name; }))
-                tables.push_back({table.name, quantised_rows(table.weight), nullptr});
-    Replacements replacements;
-    for (const QuantisedTable& table : tables)
-        replacements.emplace(table.name,
-                             quantised_embedding(table.name, fqn_to_module(copy, table.name).value(), table.weight));
-    return replaced(copy, replacements);
+                tables.push_back({table.name, rows_of(table.name, table.weight), nullptr});
+    return with_tables(copy, tables);
 }
 
 }  // namespace lacuna

@@ -48,6 +48,9 @@ at::Tensor quantised_rows(const at::Tensor& table);
 /// Throws Error(argument) for a name that is there twice or empty, options that do not fit, and as `quantised_rows`.
 std::vector<QuantisedTable> sparse_quantise(const std::vector<EmbeddingTable>& tables, const Sparsifier& rule,
                                             const Options& options, SparseQuantiseOrder order);
+/// The same under masks that are there already: one a table, of its shape; null: quantised only.
+std::vector<QuantisedTable> sparse_quantise(const std::vector<EmbeddingTable>& tables,
+                                            const std::vector<MaskPtr>& masks, SparseQuantiseOrder order);
 
 /// The tables of all Embedding and EmbeddingBag layers below `model`, by module FQN, or of those in `select` only.
 /// Throws Error(argument) for a selected layer that the model lacks or that is of another kind.
@@ -55,6 +58,10 @@ std::vector<EmbeddingTable> embedding_tables(const torch::jit::Module& model,
                                              const std::optional<std::vector<std::string>>& select = {});
 std::vector<EmbeddingTable> embedding_tables(const torch::nn::Module& model,
                                              const std::optional<std::vector<std::string>>& select = {});
+
+/// `model` in which the layers of these names are QuantizedEmbedding and QuantizedEmbeddingBag layers that look up in
+/// these tables; other tensors are shared. Throws as `quantised_embedding` and `replaced` do.
+torch::jit::Module with_tables(const torch::jit::Module& model, const std::vector<QuantisedTable>& tables);
 
 /// A deep copy of `model` in which the embeddings (all, or those in `select`) are QuantizedEmbedding and
 /// QuantizedEmbeddingBag layers. Sparsifying first, only they change; quantising first, upstream quantises all of them

@@ -1,4 +1,4 @@
-"""Makes the models in fixtures/ that replace_test.cpp opens: `python make_fixtures.py`. Needs PyTorch 2.11."""
+"""Makes the models in fixtures/ that the tests beside it open: `python make_fixtures.py`. Needs PyTorch 2.11."""
 
 import pathlib
 import zipfile
@@ -102,6 +102,22 @@ class Bags(nn.Module):
         return first + self.last(x, offsets) + self.sum(x.reshape(2, 6)) + looked_up
 
 
+class Texts(nn.Module):
+    """Rows of six words, looked up and summed: two tables of one model."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(30, 8, padding_idx=0)
+        self.bags = nn.ModuleList([nn.EmbeddingBag(30, 8, mode="sum")])
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        y = self.words(x).mean(1)
+        for bag in self.bags:
+            y = y + bag(x)
+        return self.head(y)
+
+
 def save(model, file):
     """Without what serves stack traces: it quotes this machine's paths."""
     torch.jit.save(model, HERE / file)
@@ -119,4 +135,5 @@ if __name__ == "__main__":
     save(torch.jit.script(Many().eval()), "many.pt")
     save(torch.jit.script(HookedTwice().eval()), "hook_reads.pt")
     save(torch.jit.script(Bags().eval()), "bags.pt")
+    save(torch.jit.script(Texts().eval()), "texts.pt")
     save(torch.jit.trace(Twice().eval(), torch.randn(2, 6)), "traced_twice.pt")
