@@ -6,11 +6,9 @@
 #include <torch/csrc/jit/passes/quantization/insert_quant_dequant.h>
 #include <torch/script.h>
 
-#include <limits>
-
 #include "engine/base/error.h"
 #include "engine/torch/libtorch_error.h"
-#include "engine/torch/quantized/script.h"
+#include "engine/torch/quantized/observers.h"
 
 namespace lacuna {
 namespace {
@@ -26,57 +24,12 @@ auto guarded(Call&& call) {
     }
 }
 
-/// What the passes ask of an observer: forward, calculate_qparams, and these attributes.
-Module observer(const char* name, at::ScalarType dtype, at::QScheme scheme) {
-    Module module = script_module(name);
-    module.register_attribute("dtype", c10::IntType::get(), int64_t(dtype));
-    module.register_attribute("qscheme", c10::QSchemeType::get(), int64_t(scheme));
-    module.register_attribute("ch_axis", c10::IntType::get(), int64_t(0));
-    return module;
-}
-
-/// activation_scale, in TorchScript.
-Module activation_observer(bool reduce_range) {
-    Module module = observer("GraphMinMaxObserver", at::kQUInt8, at::kPerTensorAffine);
-    constexpr float infinity = std::numeric_limits<float>::infinity();
-    module.register_buffer("min_val", at::full({}, infinity, at::kFloat));
-    module.register_buffer("max_val", at::full({}, -infinity, at::kFloat));
-    module.register_attribute("top", c10::IntType::get(), reduce_range ? 127 : 255);
-    define(module, R"(
-def forward(self, x: Tensor) -> Tensor:
-    self.min_val.copy_(torch.minimum(self.min_val, x.detach().amin()))
-    self.max_val.copy_(torch.maximum(self.max_val, x.detach().amax()))
-    return x
-
-def calculate_qparams(self) -> Tuple[Tensor, Tensor]:
-    low = torch.clamp(self.min_val, None, 0.0)
-    high = torch.clamp(self.max_val, 0.0, None)
-    scale = torch.clamp((high - low) / self.top, 1.1920928955078125e-07, None)
-    zero_point = torch.clamp(0 - torch.round(low / scale), 0, self.top).to(3)
-    return (scale.reshape([1]), zero_point.reshape([1]))
-)");
-    return module;
-}
-
-/// The scales that quantised_weight takes, in TorchScript.
-Module weight_observer(bool per_channel) {
-    Module module =
-        observer("GraphWeightObserver", at::kQInt8, per_channel ? at::kPerChannelAffine : at::kPerTensorAffine);
-    module.register_attribute("per_channel", c10::BoolType::get(), per_channel);
-    module.register_buffer("largest", at::zeros({0}));
-    define(module, R"(
-def forward(self, x: Tensor) -> Tensor:
-    largest = x.detach().abs().amax([1])
-    if not self.per_channel:
-        largest = largest.amax().reshape([1])
-    self.largest.resize_(largest.size()).copy_(largest)
-    return x
-
-def calculate_qparams(self) -> Tuple[Tensor, Tensor]:
-    scales = torch.clamp(self.largest / 127.5, 1.1920928955078125e-07, None)
-    return (scales, torch.zeros_like(scales).to(3))
-)");
-    return module;
+/// With what the passes ask of an observer beside its methods.
+Module for_passes(Module observer, at::ScalarType dtype, at::QScheme scheme) {
+    observer.register_attribute("dtype", c10::IntType::get(), int64_t(dtype));
+    observer.register_attribute("qscheme", c10::QSchemeType::get(), int64_t(scheme));
+    observer.register_attribute("ch_axis", c10::IntType::get(), int64_t(0));
+    return observer;
 }
 
 }  // namespace
@@ -85,7 +38,9 @@ torch::jit::Module prepare_graph(const torch::jit::Module& model, const QConfig&
     return guarded([&] {
         Module from = model;
         const torch::jit::QConfigDict everywhere{
-            {"", std::make_tuple(activation_observer(qconfig.reduce_range), weight_observer(qconfig.per_channel))}};
+            {"", std::make_tuple(for_passes(min_max_observer(qconfig.reduce_range), at::kQUInt8, at::kPerTensorAffine),
+                                 for_passes(weight_observer(qconfig.per_channel), at::kQInt8,
+                                            qconfig.per_channel ? at::kPerChannelAffine : at::kPerTensorAffine))}};
         // In place means: the same tensors. Classes and code are cloned either way.
         return torch::jit::InsertObservers(from, "forward", everywhere, true, torch::jit::QuantType::STATIC);
     });

@@ -2,11 +2,10 @@
 
 #include <torch/script.h>
 
-#include <limits>
-
 #include "engine/base/error.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/linear_module.h"
+#include "engine/torch/quantized/observers.h"
 #include "engine/torch/quantized/replace.h"
 #include "engine/torch/quantized/script.h"
 
@@ -25,33 +24,13 @@ Error other_kind(const std::string& fqn, const Module& module, const char* wante
     return Error(ErrorKind::argument, fqn, "is a " + type_name(module) + ", not " + wanted);
 }
 
-Module min_max_observer() {
-    Module module = script_module("MinMaxObserver");
-    constexpr float infinity = std::numeric_limits<float>::infinity();
-    module.register_buffer("min_val", at::full({}, infinity, at::kFloat));
-    module.register_buffer("max_val", at::full({}, -infinity, at::kFloat));
-    define(module, R"(
-def forward(self, x: Tensor) -> Tensor:
-    if x.numel() > 0:
-        seen = x.detach().to(6)
-        self.min_val.copy_(torch.minimum(self.min_val, seen.amin()))
-        self.max_val.copy_(torch.maximum(self.max_val, seen.amax()))
-    return x
-)");
-    return module;
-}
-
-/// Rounds to the scale of the range seen so far, this call's included (activation_scale, in TorchScript).
+/// Rounds to the scale of the range seen so far, this call's included.
 Module activation_fake_quantise(bool reduce_range) {
-    Module module = min_max_observer();
-    module.register_attribute("top", c10::IntType::get(), reduce_range ? 127 : 255);
+    Module module = min_max_observer(reduce_range);
     define(module, R"(
 def fake_quantise(self, x: Tensor) -> Tensor:
     self.forward(x)
-    low = torch.clamp(self.min_val, None, 0.0)
-    high = torch.clamp(self.max_val, 0.0, None)
-    scale = torch.clamp((high - low) / self.top, 1.1920928955078125e-07, None)
-    zero_point = torch.clamp(0 - torch.round(low / scale), 0, self.top).to(3)
+    scale, zero_point = self.calculate_qparams()
     return torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, self.top)
 )");
     return module;
@@ -59,14 +38,10 @@ def fake_quantise(self, x: Tensor) -> Tensor:
 
 /// Rounds a weight to the scales that `quantised_weight` gives it.
 Module weight_fake_quantise(bool per_channel) {
-    Module module = script_module("WeightFakeQuantize");
-    module.register_attribute("per_channel", c10::BoolType::get(), per_channel);
+    Module module = weight_observer(per_channel);
     define(module, R"(
-def forward(self, weight: Tensor) -> Tensor:
-    largest = weight.detach().abs().amax([1])
-    if not self.per_channel:
-        largest = largest.amax().expand_as(largest)
-    scales = torch.clamp(largest / 127.5, 1.1920928955078125e-07, None)
+def fake_quantise(self, weight: Tensor) -> Tensor:
+    scales = self.scales(weight).expand([weight.size(0)]).contiguous()
     return torch.fake_quantize_per_channel_affine(weight, scales, torch.zeros_like(scales).to(3), 0, -128, 127)
 )");
     return module;
@@ -92,13 +67,13 @@ Module observed(const Module& from, bool fused, const QConfig& qconfig, bool tra
     module.register_attribute("per_channel", c10::BoolType::get(), qconfig.per_channel);
     module.register_attribute("reduce_range", c10::BoolType::get(), qconfig.reduce_range);
     const auto observer = [&] {
-        return training ? activation_fake_quantise(qconfig.reduce_range) : min_max_observer();
+        return training ? activation_fake_quantise(qconfig.reduce_range) : min_max_observer(qconfig.reduce_range);
     };
     module.register_module("activation_pre_process", observer());
     module.register_module("activation_post_process", observer());
     if (training) module.register_module("weight_fake_quant", weight_fake_quantise(qconfig.per_channel));
     const std::string holder = fused ? "getattr(self, \"0\")" : "self", step = training ? "fake_quantise" : "forward";
-    const std::string weight = training ? "self.weight_fake_quant.forward(linear.weight)" : "linear.weight";
+    const std::string weight = training ? "self.weight_fake_quant.fake_quantise(linear.weight)" : "linear.weight";
     const std::string linear = "torch.linear(x, " + weight + ", linear.bias)";
     define(module,
            "def forward(self, input: Tensor) -> Tensor:\n"
