@@ -79,7 +79,7 @@ int64_t Op::number(const char* argument, int64_t otherwise) const {
 
 Rule find_rule(const std::string& name) {
     for (const RuleTable* table :
-         {&layer_rules(), &elementwise_rules(), &shape_rules(), &pool_rules(), &recurrent_rules()})
+         {&layer_rules(), &elementwise_rules(), &shape_rules(), &pool_rules(), &norm_rules(), &recurrent_rules()})
         if (const auto found = table->find(name); found != table->end()) return found->second;
     return nullptr;
 }

@@ -39,6 +39,7 @@ const RuleTable& layer_rules();
 const RuleTable& elementwise_rules();
 const RuleTable& shape_rules();
 const RuleTable& pool_rules();
+const RuleTable& norm_rules();
 const RuleTable& recurrent_rules();
 
 /// Follows channels from the layers that make them to those that take them, along the graph, while it runs it on a
@@ -56,6 +57,7 @@ class Analysis {
     Parameters parameters{units};
     std::vector<Fold> folds;
     std::vector<Patch> patches;
+    std::vector<ShortNorm> norms;
     std::vector<std::vector<std::vector<Unit>>> equal_counts;  ///< in each, as many channels must leave every part
 
     /// Nothing of `flow` leaves.

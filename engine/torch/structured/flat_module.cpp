@@ -54,6 +54,25 @@ void attributes_to_constants(const jit::Module& root, jit::Block* block, jit::Gr
     }
 }
 
+bool has_graph(const jit::Node& call) {
+    if (call.kind() == c10::prim::CallMethod) {
+        const auto type = call.input(0)->type()->cast<c10::ClassType>();
+        return type && jit::tryToGraphFunction(type->getMethod(call.s(c10::attr::name)));
+    }
+    const auto type =
+        call.kind() == c10::prim::CallFunction ? call.input(0)->type()->cast<c10::FunctionType>() : nullptr;
+    return type && jit::tryToGraphFunction(*type->function());
+}
+
+bool has_calls(const jit::Block& block) {
+    for (const jit::Node* node : block.nodes()) {
+        if (has_graph(*node)) return true;
+        for (const jit::Block* inner : node->blocks())
+            if (has_calls(*inner)) return true;
+    }
+    return false;
+}
+
 /// The new tensor for an old one, also inside lists and tuples.
 c10::IValue mapped(const c10::IValue& value, const NewTensors& tensors) {
     if (value.isTensor()) {
@@ -130,7 +149,8 @@ std::shared_ptr<jit::Graph> flat_forward(const jit::Module& module) {
     if (!method)
         throw Error(ErrorKind::argument, "the model", "has no method called forward", "there is nothing to run");
     auto graph = method->graph()->copy();
-    jit::Inline(*graph);
+    while (has_calls(*graph->block()))
+        jit::Inline(*graph);  // a level at a time, in a model that ran unoptimised before
     attributes_to_constants(module, graph->block(), *graph);
     jit::EliminateExceptions(graph);
     jit::ConstantPropagation(graph, /*ignore_custom_classes=*/true);
@@ -145,6 +165,18 @@ std::optional<std::string> fqn_of(const jit::Value* value) {
     const auto owner = fqn_of(node->input());
     if (!owner) return std::nullopt;
     return join_fqn(*owner, node->s(c10::attr::name));
+}
+
+jit::Value* insert_beside_weight(jit::Node& layer, const std::string& weight_fqn, const std::string& name) {
+    jit::Value* weight = layer.namedInput("weight");
+    if (weight->node()->kind() != c10::prim::GetAttr)
+        throw Error(ErrorKind::argument, weight_fqn, "its layer needs another tensor and takes its weight from a list",
+                    "use the masked model as it is");
+    jit::Node* get = layer.owningGraph()->create(c10::prim::GetAttr, {weight->node()->input()});
+    get->s_(c10::attr::name, name);
+    get->output()->setType(c10::TensorType::get());
+    get->insertBefore(&layer);
+    return get->output();
 }
 
 jit::Module rebuilt(const jit::Module& old, std::shared_ptr<jit::Graph> graph, const NewTensors& tensors) {

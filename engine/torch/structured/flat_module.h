@@ -16,6 +16,11 @@ std::shared_ptr<torch::jit::Graph> flat_forward(const torch::jit::Module& module
 /// The FQN of `value`, an attribute chain from the graph's self; "" is self. Nothing for other values.
 std::optional<std::string> fqn_of(const torch::jit::Value* value);
 
+/// Reads attribute `name` of the module that holds the weight of `layer`, in front of it. Throws Error(argument),
+/// naming that weight, where it comes from a list.
+torch::jit::Value* insert_beside_weight(torch::jit::Node& layer, const std::string& weight_fqn,
+                                        const std::string& name);
+
 /// Tensors to put in the place of others, and tensors to add under a new FQN.
 struct NewTensors {
     std::vector<std::pair<at::Tensor, at::Tensor>> replaced;  ///< old, new; found by memory

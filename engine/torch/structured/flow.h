@@ -32,6 +32,7 @@ struct Flow {
     std::vector<Unit> sized;            ///< of a number: the channels whose count it comes from
     int64_t parameter = -1;             ///< index into Parameters, if it is one as it lies in the module
     torch::jit::Node* zeros = nullptr;  ///< aten::zeros that made it
+    int64_t norm = -1;                  ///< index into Analysis::norms, if it is what one gives
     bool varies = false;                ///< depends on sizes or data: another input may give another number
 
     bool is_tensor() const { return value.isTensor() && value.toTensor().defined(); }
@@ -85,6 +86,20 @@ struct Fold {
     std::vector<double> values;      ///< of constant channels; 0 for the others
     int64_t carrier = -1;            ///< the channel that takes the others' part where a zero padding surrounds them
     std::vector<std::pair<torch::jit::Node*, size_t>> uses;  ///< the nodes, and which of their inputs is the bias
+};
+
+/// A layer norm over channels of which some leave as zeros. It makes of a zero no constant, but a number that all zeros
+/// of a row have in common, times their weight, plus their bias. So without them it gives that number beside its rows,
+/// for the linear layers that take both.
+struct ShortNorm {
+    struct Use {
+        torch::jit::Node* linear;
+        int64_t weight;
+    };
+    torch::jit::Node* node = nullptr;
+    int64_t weight = -1, bias = -1;  ///< parameters; -1: it has none
+    std::vector<Unit> units;
+    std::vector<Use> uses;
 };
 
 /// A number in the graph that counts channels.

@@ -52,14 +52,23 @@ Channels& make_rows(Analysis& analysis, Op& op, const Layer& layer, int64_t out_
     return out;
 }
 
+/// What of each input channel goes into a linear layer's bias if it leaves: its value, or what a layer norm adds to it.
+std::vector<double> taken_in(Analysis& analysis, const Op& op, const Layer& layer) {
+    if (layer.input->norm < 0) return constants_of(*layer.input, layer.dim);
+    ShortNorm& norm = analysis.norms[size_t(layer.input->norm)];
+    norm.uses.push_back({op.node, layer.weight});
+    if (norm.bias < 0) return std::vector<double>(norm.units.size());
+    const at::Tensor added = analysis.parameters.at(norm.bias).tensor.detach().to(at::kDouble).contiguous();
+    return {added.const_data_ptr<double>(), added.const_data_ptr<double>() + added.numel()};
+}
+
 void linear(Analysis& analysis, Op& op) {
     auto layer = layer_of(analysis, op);
     if (!layer) return;
     layer->dim = layer->input->tensor().dim() - 1;
     keep_other_dimension(analysis, op, *layer);
     analysis.parameters.attach(layer->weight, 1, units_along(*layer->input, layer->dim));
-    analysis.fold(
-        {layer->weight, layer->bias, 1, constants_of(*layer->input, layer->dim), -1, {{op.node, layer->bias_input}}});
+    analysis.fold({layer->weight, layer->bias, 1, taken_in(analysis, op, *layer), -1, {{op.node, layer->bias_input}}});
     analysis.keep_varying(make_rows(analysis, op, *layer, op.out[0].tensor().dim() - 1), "");
 }
 

@@ -12,6 +12,7 @@
 #include "engine/torch/module_tree.h"
 #include "engine/torch/structured/analysis.h"
 #include "engine/torch/structured/flat_module.h"
+#include "engine/torch/structured/shorten.h"
 
 namespace lacuna::structured {
 namespace jit = torch::jit;
@@ -31,6 +32,7 @@ class Surgery {
         for (const Fold& fold : analysis_.folds) take_in(fold);
         for (size_t i = 0; i < analysis_.parameters.all().size(); ++i) slice(int64_t(i));
         patch();
+        for (const ShortNorm& norm : analysis_.norms) shorten(norm, analysis_, *graph_, tensors, rows);
     }
 
     NewTensors tensors;
@@ -122,17 +124,8 @@ class Surgery {
         values = values.index_select(0, at::tensor(units().staying(outputs)));
         tensors.added[join_fqn(owner, bias)] = values;
         rows.push_back({join_fqn(owner, bias), {}, values.sizes().vec(), "new: what removed channels gave"});
-        for (const auto& [node, input] : fold.uses) {
-            jit::Value* used = node->namedInput("weight");
-            if (used->node()->kind() != c10::prim::GetAttr)
-                throw Error(ErrorKind::argument, weight.fqn, "its layer needs a bias and takes its weight from a list",
-                            "use the masked model as it is");
-            jit::Node* get = graph_->create(c10::prim::GetAttr, {used->node()->input()});
-            get->s_(c10::attr::name, bias);
-            get->output()->setType(c10::TensorType::get());
-            get->insertBefore(node);
-            node->replaceInput(input, get->output());
-        }
+        for (const auto& [node, input] : fold.uses)
+            node->replaceInput(input, insert_beside_weight(*node, weight.fqn, bias));
     }
 
     void slice(int64_t index) {

@@ -25,9 +25,10 @@ struct Shrunk {
 
 /// Takes out of `model` (in eval mode, its masks squashed; it is not changed) every channel whose row is all zero and
 /// that no part of the model misses: rows and biases of the layer, its batch norm, columns of the layers that take it,
-/// which get its constant value into their bias. What the model gives for any input of the sample's rank stays the
-/// same, but for `narrow_outputs`, which takes pruned channels out of the model's output too. Throws Error(argument)
-/// where the model holds something that cannot be rewritten or nothing can be taken out.
+/// which get its constant value into their bias; through a layer norm too, if linear layers alone take what it gives
+/// and the channel is zero. What the model gives for any input of the sample's rank stays the same, but for
+/// `narrow_outputs`, which takes pruned channels out of the model's output too. Throws Error(argument) where the model
+/// holds something that cannot be rewritten or nothing can be taken out.
 Shrunk shrink(const torch::jit::Module& model, const std::vector<c10::IValue>& sample, bool narrow_outputs);
 
 }  // namespace lacuna::structured

@@ -1,5 +1,11 @@
 #include "engine/base/error.h"
+#include "engine/model/conversion.h"
+#include "engine/session/pruning.h"
+#include "engine/session/recipe_run.h"
+#include "engine/torch/load_module.h"
+#include "engine/torch/save_module.h"
 #include "engine/torch/structured/structured_pruner.h"
+#include "tests/support/scratch_folder.h"
 #include "tests/torch/structured/nets.h"
 
 // LSTM: upstream's tests, with what parity.md asks beyond them: one unit set, and outputs that are compared.
@@ -54,8 +60,8 @@ std::vector<at::Tensor> outputs_of(Module model, const at::Tensor& x) {
     return {tuple->elements()[0].toTensor(), tuple->elements()[1].toTensor()};
 }
 
-void expect_halves(int64_t layers) {
-    Module model = lstm_linear(8, layers);
+void expect_halves(int64_t layers, bool layer_norm = false) {
+    Module model = lstm_linear(8, layers, layer_norm);
     StructuredPruner pruner(lower_half, {}, {.prune_bias = true, .narrow_outputs = true});
     pruner.prepare(model, lstm_weights(layers));
     pruner.step();
@@ -70,6 +76,10 @@ void expect_halves(int64_t layers) {
         EXPECT_EQ(shape_of(smaller, "lstm.bias_hh_l" + std::to_string(i)), (std::vector<int64_t>{16}));
     }
     EXPECT_EQ(shape_of(smaller, "linear.weight"), (std::vector<int64_t>{8, 4}));
+    if (layer_norm) {
+        EXPECT_EQ(shape_of(smaller, "norm.weight"), (std::vector<int64_t>{4}));
+        EXPECT_EQ(shape_of(smaller, "norm.bias"), (std::vector<int64_t>{4}));
+    }
     for (const auto& input : {x, random_input({2, 6, 8}, 9)}) {
         const auto masked = outputs_of(model, input), given = outputs_of(smaller, input);
         expect_same(masked[0], given[0]);
@@ -85,32 +95,14 @@ TEST(TestBaseStructuredSparsifier, prune_lstm_linear_multiple_layer) {
     expect_halves(2);
 }
 
-/// A layer norm takes the mean over all units, pruned ones too: without them it gives something else.
-void expect_layer_norm_is_refused(int64_t layers) {
-    Module model = lstm_linear(8, layers, true);
-    StructuredPruner pruner(lower_half);
-    pruner.prepare(model, lstm_weights(layers));
-    pruner.step();
-    const at::Tensor x = random_input({5, 3, 8});
-    const auto before = outputs_of(model, x);
-    try {
-        pruner.prune({x});
-        ADD_FAILURE() << "nothing was thrown";
-    } catch (const Error& error) {
-        EXPECT_THAT(error.what(), HasSubstr("layer_norm (norm) needs all of its channels"));
-        EXPECT_THAT(error.what(), HasSubstr("lstm.weight_"));
-    }
-    EXPECT_EQ(shape_of(model, "lstm.weight_ih_l0"), (std::vector<int64_t>{32, 8}));
-    const auto after = outputs_of(model, x);
-    EXPECT_TRUE(at::equal(before[0], after[0]) && at::equal(before[1], after[1]));
-}
+// Upstream cuts the layer norm to the units that stay, which gives something else: pruned units count in its mean.
 
 TEST(TestBaseStructuredSparsifier, prune_lstm_layernorm_linear_single_layer) {
-    expect_layer_norm_is_refused(1);
+    expect_halves(1, true);
 }
 
 TEST(TestBaseStructuredSparsifier, prune_lstm_layernorm_linear_multiple_layer) {
-    expect_layer_norm_is_refused(2);
+    expect_halves(2, true);
 }
 
 void set_rows(Module& model, const std::string& fqn, const std::vector<float>& rows) {
@@ -162,6 +154,50 @@ TEST(TestSaliencyPruner, lstm_saliency_pruner_update_mask) {
     for (const char* bias : {"lstm.bias_ih_l0", "lstm.bias_hh_l0"})
         EXPECT_TRUE(at::equal(parameter_of(smaller, bias), at::tensor({2., 2., -2., -2.}, at::kFloat)));
     expect_same(masked[0], outputs_of(smaller, x)[0]);
+}
+
+/// The units whose rows of `mask` are empty, if they are the same in all four gates.
+std::vector<int64_t> pruned_units(const Mask& mask) {
+    const int64_t rows = mask.shape()[0], columns = mask.shape()[1], units = rows / 4;
+    std::vector<int64_t> pruned;
+    for (int64_t row = 0; row < rows; ++row) {
+        const bool empty = mask.kept_in(row * columns, (row + 1) * columns) == 0;
+        const bool known = std::find(pruned.begin(), pruned.end(), row % units) != pruned.end();
+        if (row < units && empty) pruned.push_back(row);
+        EXPECT_EQ(empty, row < units ? empty : known) << "row " << row;
+    }
+    return pruned;
+}
+
+TEST(Lstm, a_recipe_prunes_one_unit_set_a_layer_which_then_leaves) {
+    const ScratchFolder folder;
+    save_module(lstm_linear(8, 2, true, false), folder / "model.pt");
+    ConversionRequest request{.checkpoint = open_checkpoint(folder / "model.pt"), .conversion = "smaller"};
+    const Recipe recipe = parse_recipe(
+        "version: 1\ngroups:\n  - {layers: ['lstm.weight_*'], sparsifier: lstm_saliency, sparsity_level: 0.4}\n",
+        "a recipe");
+    Pruning pruning(request.checkpoint, resolve(recipe, *request.checkpoint), recipe.ties);
+    Progress silent;
+    pruning.step(silent);
+    request.masks = pruning.masks();
+    ASSERT_EQ(request.masks.size(), 4u);
+    std::vector<std::vector<int64_t>> layers;
+    for (const char* layer : {"l0", "l1"}) {
+        layers.push_back(pruned_units(*request.masks.at(std::string("lstm.weight_ih_") + layer)));
+        EXPECT_EQ(layers.back().size(), 3u) << "0.4 · 8, rounded down";
+        EXPECT_EQ(pruned_units(*request.masks.at(std::string("lstm.weight_hh_") + layer)), layers.back());
+    }
+    EXPECT_NE(layers[0], layers[1]) << "each layer has its own";
+    request.options.set("prune_bias", true);
+    request.input_shape = {5, 3, 8};
+    request.out = folder / "small.pt";
+    const ConversionReport report = convert(request, silent);
+    EXPECT_THAT(report.notes, IsEmpty());
+    EXPECT_LT(report.largest_difference.value(), 1e-5 * report.largest_output.value());
+    const Module smaller = load_module(request.out);
+    for (const char* weight : {"lstm.weight_hh_l0", "lstm.weight_ih_l1", "lstm.weight_hh_l1"})
+        EXPECT_EQ(shape_of(smaller, weight), (std::vector<int64_t>{20, 5})) << weight;
+    EXPECT_EQ(shape_of(smaller, "norm.weight"), (std::vector<int64_t>{5}));
 }
 
 TEST(Lstm, units_that_keep_a_bias_stay) {

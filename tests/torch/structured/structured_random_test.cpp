@@ -119,8 +119,10 @@ class RandomNet {
         steps.push_back(flat[size_t(pick(int(flat.size())))]);
         net.linear("head.a", channels * 4, 9, pick(2) == 0)
             .linear("head.b", 9, 9, pick(2) == 0)
-            .linear("head.c", 9, 4, pick(2) == 0);
-        steps.insert(steps.end(), {"head.a", activation()});
+            .linear("head.c", 9, 4, pick(2) == 0)
+            .layer("norms.head", "LayerNorm", {{"weight", net.random({9})}, {"bias", net.random({9})}},
+                   "torch.layer_norm(x, [9], self.weight, self.bias)");
+        steps.insert(steps.end(), {"head.a", pick(3) == 0 ? "norms.head" : activation()});
         if (pick(3) == 0) steps.push_back("head.b(x) + head.b(torch.relu(x))");  // one layer, twice
         if (pick(3) == 0) steps.push_back("x + head.b(x)");
         steps.insert(steps.end(), {"head.b", activation(), "head.c"});
