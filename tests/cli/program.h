@@ -30,6 +30,12 @@ class Program {
         return *this;
     }
 
+    /// No file of its can grow past `bytes`, as on a disk that is full.
+    Program& with_room_for(rlim_t bytes) {
+        room_ = bytes;
+        return *this;
+    }
+
     /// Starts it with standard output and standard error in files, or on `terminal` where one is given.
     pid_t start(int terminal = -1) {
         const pid_t child = ::fork();
@@ -40,6 +46,9 @@ class Program {
         ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
         ::dup2(out, STDOUT_FILENO);
         ::dup2(err, STDERR_FILENO);
+        if (room_ != RLIM_INFINITY) std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit room{room_, RLIM_INFINITY};
+        ::setrlimit(RLIMIT_FSIZE, &room);
         std::vector<char*> argv{const_cast<char*>(LACUNA_CLI)};
         for (std::string& argument : arguments_) argv.push_back(argument.data());
         argv.push_back(nullptr);
@@ -64,6 +73,7 @@ class Program {
   private:
     std::vector<std::string> arguments_;
     std::map<std::string, std::string> environment_;
+    rlim_t room_ = RLIM_INFINITY;
     ScratchFolder folder_;
 };
 
