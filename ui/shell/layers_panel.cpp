@@ -22,7 +22,7 @@ namespace {
 /// Models of up to this many tensors open whole, somewhat larger ones down to the layers that hold tensors, and large
 /// ones one level deep.
 constexpr size_t small_model = 16, middling_model = 400;
-constexpr int least_name = 150;  ///< pixels of the name's column, if others can spare them
+constexpr int least_name = 124;  ///< pixels of the name's column, if others can spare them
 constexpr int smallest_column = 56;
 constexpr qsizetype most_ranges_kept = 200;
 
@@ -99,8 +99,8 @@ void LayersPanel::fit_columns() {
     // Sparsifiers are chosen later: room for a usual title.
     const int title = fontMetrics().horizontalAdvance(tr("Weight norm")) + 2 * Theme::wide;
     std::array widths{Width{LayerTreeModel::SparsifierColumn, title * 2 / 3, title},
-                      Width{LayerTreeModel::Type, 60, said(LayerTreeModel::Type, 44, 76)},
-                      Width{LayerTreeModel::ShapeColumn, 92, said(LayerTreeModel::ShapeColumn, 52, 120)},
+                      Width{LayerTreeModel::Type, 66, said(LayerTreeModel::Type, 44, 76)},
+                      Width{LayerTreeModel::ShapeColumn, 104, said(LayerTreeModel::ShapeColumn, 52, 120)},
                       Width{LayerTreeModel::Parameters, 80, said(LayerTreeModel::Parameters, 80, 120)},
                       Width{LayerTreeModel::Sparsity, 92, 92}};
     int lacking = least_name - view_->viewport()->width();
