@@ -148,6 +148,9 @@ class Grammar {
                 "Write this format instead of the model's own")
             ->check(CLI::IsMember(writable_formats()).description(""))
             ->type_name("safetensors|safetensors-sharded|torch-zip|torchscript");
+        prune_app_->add_flag(
+            "--squash-names", prune_.squash_names,
+            "Write a prepared model as the plain one: fc.weight in place of its original and its mask");
         add_path(prune_app_, "--masks", prune_.masks, "Also write the masks: safetensors, U8, 0 where pruned")
             ->type_name("MASKS");
         add_path(prune_app_, "--state", prune_.state,
@@ -173,7 +176,12 @@ class Grammar {
                    "masks to begin with, the options that the recipe leaves out, and the epoch at which its schedule\n"
                    "goes on: steps are those taken now. A rule that looks at a\n"
                    "layer's input (wanda) needs --data, which runs a TorchScript model by LibTorch, or\n"
-                   "--activations.",
+                   "--activations.\n\n"
+                   "A model that Python has prepared (fc.parametrizations.weight.original, or fc.weight_orig\n"
+                   "with fc.weight_mask) is pruned on from the masks in the file, or in --state, and a recipe\n"
+                   "names its weights as the file does or as the plain model does: fc.weight. The file's masks\n"
+                   "are written as they are now, in their own types, and weights with them squashed in, so that\n"
+                   "the prepared model loads the file; --squash-names writes it for the plain model.",
                    "  lacuna-cli prune model.pt --recipe half.yaml --out pruned.pt --report -\n"
                    "where half.yaml holds\n"
                    "  version: 1\n"

@@ -28,6 +28,7 @@ struct PruneArguments {
     Sink report;
     std::optional<std::filesystem::path> data, activations;  ///< at most one
     std::string device = "cpu";
+    bool squash_names = false;
 };
 struct CalibrateArguments {
     std::filesystem::path model, data, out;

@@ -7,6 +7,7 @@
 #include "app/cli/table.h"
 #include "app/cli/text.h"
 #include "engine/base/output_file.h"
+#include "engine/formats/squashed_names.h"
 #include "engine/model/block_device.h"
 #include "engine/session/saved_schedulers.h"
 #include "engine/session/streamed_pruning.h"
@@ -55,9 +56,9 @@ std::string proof_text(const fs::path& out, const ExportProof& proof) {
            counted(int64_t(proof.tensors_untouched), "tensor") + " unchanged\n";
 }
 
-std::map<std::string, Shape, std::less<>> shapes_of(const StreamedPruning& pruning, const Checkpoint& checkpoint) {
+std::map<std::string, Shape, std::less<>> shapes_of(const MaskSource& masks, const Checkpoint& checkpoint) {
     std::map<std::string, Shape, std::less<>> shapes;
-    for (const size_t i : pruning.masked()) shapes[checkpoint.tensors()[i].name] = checkpoint.tensors()[i].shape;
+    for (const size_t i : masks.masked()) shapes[checkpoint.tensors()[i].name] = checkpoint.tensors()[i].shape;
     return shapes;
 }
 
@@ -72,13 +73,15 @@ class PruneRun {
         const Recipe recipe = read_recipe(arguments_.recipe);
         const CheckpointPtr checkpoint = open_checkpoint(arguments_.model);
         StreamedPruning pruning = prepare(checkpoint, recipe);
-        PruneOutputs outputs(arguments_, *checkpoint, console_);
+        if (arguments_.squash_names) squash_names(checkpoint);
+        const Checkpoint& written = squashed_ ? *squashed_ : *checkpoint;
+        PruneOutputs outputs(arguments_, written, console_);
         try {
             pruning.held().set_activations(activations_for(
                 checkpoint, pruning.held(), {arguments_.data, arguments_.activations, arguments_.device}, progress_));
             pruning.compute_on(device.get());
             pruning.take_steps(progress_);
-            write(pruning, *checkpoint, outputs);
+            write(pruning, *checkpoint, written, outputs);
         } catch (const Cancelled&) {
             outputs.keep_finished();
             throw;
@@ -104,21 +107,45 @@ class PruneRun {
         return pruning;
     }
 
-    void write(StreamedPruning& pruning, const Checkpoint& checkpoint, PruneOutputs& outputs) {
+    void squash_names(const CheckpointPtr& checkpoint) {
+        squashed_.emplace(checkpoint);
+        if (squashed_->any()) return;
+        squashed_.reset();
+        console_.print_note("no tensor of this model is prepared: its names stay as they are");
+    }
+
+    /// The report of what was written, under the names it has there.
+    Report report_of(const StreamedPruning& pruning, ExportProof proof) const {
+        const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+        if (!squashed_) return pruning.report(proof, seconds);
+        std::unordered_map<size_t, std::string> names;
+        for (PrunedTensor& pruned : proof.pruned) {
+            const size_t source = squashed_->source_of(pruned.tensor);
+            names[source] = squashed_->tensors()[pruned.tensor].name;
+            pruned.tensor = source;
+        }
+        Report report = pruning.report(proof, seconds);
+        for (size_t i = 0; i < report.layers.size(); ++i) report.layers[i].name = names.at(pruning.targets()[i].tensor);
+        return report;
+    }
+
+    void write(StreamedPruning& pruning, const Checkpoint& checkpoint, const Checkpoint& written,
+               PruneOutputs& outputs) {
+        std::optional<SquashedMasks> squashed_masks;
+        if (squashed_) squashed_masks.emplace(*squashed_, pruning);
+        MaskSource& source = squashed_masks ? static_cast<MaskSource&>(*squashed_masks) : pruning;
         StagedExport job{outputs.out(), arguments_.out, outputs.format(), nullptr, outputs.journal(), "Pruning"};
         std::optional<MasksFile> masks;
         if (!outputs.masks().empty()) {
-            masks.emplace(shapes_of(pruning, checkpoint), outputs.masks(), *arguments_.masks, progress_,
-                          outputs.goes_on());
+            masks.emplace(shapes_of(source, written), outputs.masks(), *arguments_.masks, progress_, outputs.goes_on());
             job.masks = &*masks;
         }
-        const ExportProof proof = write_staged(checkpoint, pruning, job, progress_);
+        const ExportProof proof = write_staged(written, source, job, progress_);
         if (masks) masks->close();
         if (!outputs.save_state().empty())
             write_sparsifier_state(state_after(pruning.held(), pruning.levels(), state_ ? &*state_ : nullptr),
                                    outputs.save_state(), progress_);
-        const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
-        const Report report = pruning.report(proof, seconds);
+        const Report report = report_of(pruning, proof);
         if (!outputs.report().empty()) write_file(outputs.report(), to_json(report));
         progress_.check();
         console_.clear_progress();
@@ -145,7 +172,8 @@ class PruneRun {
     const PruneArguments& arguments_;
     const Console& console_;
     Progress progress_;
-    std::optional<SparsifierState> state_;  ///< what --state gave
+    std::optional<SparsifierState> state_;   ///< what --state gave
+    std::optional<SquashedNames> squashed_;  ///< what is written, where names are squashed
     Clock::time_point began_ = Clock::now();
 };
 

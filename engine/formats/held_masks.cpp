@@ -1,6 +1,7 @@
 #include "engine/base/error.h"
 #include "engine/formats/mask_source.h"
 #include "engine/model/model.h"
+#include "engine/model/prepared_names.h"
 
 namespace lacuna {
 
@@ -18,6 +19,12 @@ HeldMasks::HeldMasks(const Checkpoint& checkpoint, const MaskSet& masks) {
                 "masks belong to the checkpoint they were made for");
         if (const std::string reason = why_not_prunable(tensor); !reason.empty() && mask->pruned() > 0)
             throw Error(ErrorKind::argument, name, "cannot be pruned: it " + reason);
+        if (const auto original = checkpoint.mask_of(*index))
+            throw Error(ErrorKind::argument, name,
+                        "cannot be pruned: it is the mask of " + checkpoint.tensors()[*original].name,
+                        "give the mask of that tensor");
+        if (const std::string reason = why_masks_unfit(checkpoint, *index); !reason.empty())
+            throw Error(ErrorKind::format, name, reason, "give no mask for it, or save the model again");
         masked_.push_back(*index);
         by_tensor_.emplace(*index, mask);
     }

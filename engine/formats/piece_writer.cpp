@@ -7,6 +7,7 @@
 #include "engine/base/parallel.h"
 #include "engine/formats/file_checkpoint.h"
 #include "engine/kernels/select_mask.h"
+#include "engine/mask/mask_values.h"
 
 namespace lacuna {
 namespace {
@@ -21,9 +22,17 @@ uint64_t PieceWriter::bytes_of(Chunk chunk) {
 }
 
 void PieceWriter::add(size_t index, const Mask* mask) {
+    add(index, mask, nullptr);
+}
+
+void PieceWriter::add_saved(size_t index, MaskPtr mask) {
+    add(index, nullptr, std::move(mask));
+}
+
+void PieceWriter::add(size_t index, const Mask* mask, MaskPtr saved) {
     const TensorInfo& tensor = checkpoint_.tensors()[index];
     const StorageInfo& storage = checkpoint_.storages()[tensor.storage];
-    parts_.push_back({&tensor, storage.data, mask, FactsOfPieces(tensor.dtype, storage.bytes)});
+    parts_.push_back({&tensor, storage.data, mask, std::move(saved), FactsOfPieces(tensor.dtype, storage.bytes)});
     const FactsOfPieces& facts = parts_.back().facts;
     const uint64_t place = out_.skip(storage.bytes);
     for (int64_t i = 0; i < facts.pieces(); ++i)
@@ -60,7 +69,7 @@ void PieceWriter::write() {
 
 void PieceWriter::write_chunk(Chunk chunk, std::vector<std::byte>& room) {
     std::span<const std::byte> bytes(chunk.front().data, chunk.front().bytes);
-    const bool as_it_is = chunk.size() == 1 && !parts_[chunk.front().part].mask;
+    const bool as_it_is = chunk.size() == 1 && !parts_[chunk.front().part].changes();
     if (!as_it_is) {
         room.resize(std::max<size_t>(room.size(), bytes_of(chunk)));
         bytes = std::span(room).first(bytes_of(chunk));
@@ -75,13 +84,15 @@ void PieceWriter::write_chunk(Chunk chunk, std::vector<std::byte>& room) {
 }
 
 void PieceWriter::prune(const Part& part, const Piece& piece, std::byte* out) const {
+    const int64_t first = piece.number * FactsOfPieces::elements_a_piece;
+    if (part.saved) return write_mask_values(*part.saved, part.tensor->dtype, first, {out, piece.bytes});
     if (!part.mask) {
         std::memcpy(out, piece.data, piece.bytes);
         return;
     }
     const DType dtype = part.tensor->dtype;
     const int element = dtype_bits(dtype) / 8;
-    const uint64_t* words = part.mask->words().data() + piece.number * FactsOfPieces::elements_a_piece / 64;
+    const uint64_t* words = part.mask->words().data() + first / 64;
     kernels::select_mask(piece.data, words, int64_t(piece.bytes) / element, element, out);
     if (!pruned_are_zero(dtype, {out, piece.bytes}, words)) refuse_squashed(*part.tensor);
 }

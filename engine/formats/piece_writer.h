@@ -18,6 +18,8 @@ class PieceWriter {
 
     /// The next tensor, in row-major order in its storage; `mask`, if there is one, must outlive this.
     void add(size_t index, const Mask* mask);
+    /// A mask that the file holds: `mask`, of its shape, is written in its stead.
+    void add_saved(size_t index, MaskPtr mask);
     /// Writes them all and lets go of what was read. Throws Error(file), Cancelled.
     void write();
     /// What the i-th tensor was, once it is written.
@@ -28,7 +30,9 @@ class PieceWriter {
         const TensorInfo* tensor;
         const std::byte* data;
         const Mask* mask;
+        MaskPtr saved;  ///< what is written instead of the tensor; null: the tensor is
         FactsOfPieces facts;
+        bool changes() const { return mask || saved; }
     };
     /// A piece of a part, and where it goes.
     struct Piece {
@@ -40,6 +44,7 @@ class PieceWriter {
     /// Neighbours in the file that one thread writes at once.
     using Chunk = std::span<const Piece>;
 
+    void add(size_t index, const Mask* mask, MaskPtr saved);
     std::vector<Chunk> chunks() const;
     void write_chunk(Chunk chunk, std::vector<std::byte>& room);
     void prune(const Part& part, const Piece& piece, std::byte* out) const;

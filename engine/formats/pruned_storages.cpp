@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/base/error.h"
 #include "engine/formats/file_checkpoint.h"
 #include "engine/formats/piece_writer.h"
+#include "engine/formats/saved_mask.h"
+#include "engine/mask/mask_values.h"
 #include "engine/tensor/runs.h"
 
 namespace lacuna {
@@ -31,6 +34,28 @@ void prune(const Mask& mask, const TensorInfo& tensor, std::byte* data) {
         zero_through(mask, tensor, data);
 }
 
+/// Writes the mask over a saved one, through a view of any strides.
+void write_saved(const Mask& mask, const TensorInfo& tensor, std::byte* data) {
+    const auto size = size_t(dtype_bits(tensor.dtype) / 8);
+    int64_t i = 0;
+    for_each_run(tensor.shape, tensor.strides, 0, mask.size(), [&](int64_t offset, int64_t stride, int64_t count) {
+        std::byte* at = data + offset * int64_t(size);
+        if (stride == 1) {
+            write_mask_values(mask, tensor.dtype, i, {at, size_t(count) * size});
+        } else {
+            for (int64_t k = 0; k < count; ++k)
+                write_mask_values(mask, tensor.dtype, i + k, {at + k * stride * int64_t(size), size});
+        }
+        i += count;
+    });
+}
+
+[[noreturn]] void refuse_shared(const TensorInfo& tensor) {
+    throw Error(ErrorKind::argument, tensor.name,
+                "is a mask whose bytes other masks share, which are to differ from now on",
+                "save the model with masks of their own");
+}
+
 }  // namespace
 
 PrunedStorages::PrunedStorages(const Checkpoint& checkpoint, MaskSource& masks)
@@ -44,38 +69,58 @@ PrunedStorages::PrunedStorages(const Checkpoint& checkpoint, MaskSource& masks)
     for (size_t i = 0; i < tensors.size(); ++i) tensors_in_[tensors[i].storage].push_back(i);
     for (const size_t index : masks.masked()) {
         has_mask_[index] = true;
-        masked_in_[tensors[index].storage].push_back(index);
+        add_edit({index, index});
+        for (const size_t saved : checkpoint.saved_masks(index)) add_edit({saved, index});
     }
-    for (const auto& [storage, masked] : masked_in_) touched_.push_back(storage);
+    for (const auto& [storage, edits] : edits_in_) touched_.push_back(storage);
     std::sort(touched_.begin(), touched_.end(),
               [&](size_t a, size_t b) { return std::pair(storages[a].data, a) < std::pair(storages[b].data, b); });
     for (size_t i = 0; i < touched_.size(); ++i) place_[touched_[i]] = i;
 }
 
+void PrunedStorages::add_edit(Edit edit) {
+    edits_in_[checkpoint_.tensors()[edit.tensor].storage].push_back(edit);
+}
+
+MaskPtr PrunedStorages::saved_for(const Edit& edit) const {
+    return in_saved_shape(masks_.at(edit.masked).mask, checkpoint_.tensors()[edit.tensor].shape);
+}
+
 void PrunedStorages::fetch_masks(size_t storage) {
-    const auto at_hand = [&](size_t s) { return masks_.contains(masked_in_.at(s).front()); };
-    if (at_hand(storage)) return;
+    if (fetched_.contains(storage)) return;
     // Files may be mapped in any order: what lies behind in memory may have been handed out long ago.
-    const auto comes_next = [&](size_t s) { return s == storage || !(at_hand(s) || facts_[masked_in_.at(s).front()]); };
+    const auto comes_next = [&](size_t s) {
+        return s == storage || !(fetched_.contains(s) || facts_[edits_in_.at(s).front().tensor]);
+    };
     std::vector<size_t> wanted;
     int64_t weights = 0;
     for (size_t i = place_.at(storage); i < touched_.size() && comes_next(touched_[i]); ++i) {
-        int64_t here = 0;
-        for (const size_t index : masked_in_.at(touched_[i])) here += checkpoint_.tensors()[index].elements();
-        if (!wanted.empty() && weights + here > batch_weights) break;
-        weights += here;
-        for (const size_t index : masked_in_.at(touched_[i])) wanted.push_back(index);
+        std::vector<size_t> here;
+        int64_t weights_here = 0;
+        for (const Edit& edit : edits_in_.at(touched_[i])) {
+            if (masks_.contains(edit.masked)) continue;
+            here.push_back(edit.masked);
+            weights_here += checkpoint_.tensors()[edit.masked].elements();
+        }
+        if (touched_[i] != storage && weights + weights_here > batch_weights) break;
+        weights += weights_here;
+        for (const size_t index : here)
+            if (masks_.try_emplace(index).second) wanted.push_back(index);
+        for (const Edit& edit : edits_in_.at(touched_[i])) ++masks_.at(edit.masked).uses;
+        fetched_.insert(touched_[i]);
     }
     std::vector<MaskPtr> masks = source_.masks(wanted);
     for (size_t i = 0; i < wanted.size(); ++i) {
         pruned_[wanted[i]] = masks[i]->pruned();
         if (seen_) seen_(wanted[i], *masks[i]);
-        masks_[wanted[i]] = std::move(masks[i]);
+        masks_.at(wanted[i]).mask = std::move(masks[i]);
     }
 }
 
 void PrunedStorages::drop_masks(size_t storage) {
-    for (const size_t index : masked_in_.at(storage)) masks_.erase(index);
+    fetched_.erase(storage);
+    for (const Edit& edit : edits_in_.at(storage))
+        if (--masks_.at(edit.masked).uses == 0) masks_.erase(edit.masked);
 }
 
 void PrunedStorages::fill_buffer(size_t storage) {
@@ -84,11 +129,16 @@ void PrunedStorages::fill_buffer(size_t storage) {
     fetch_masks(storage);
     buffered_ = SIZE_MAX;
     copy_to_buffer({source.data, source.bytes});
-    for (const size_t index : masked_in_.at(storage)) {
-        const TensorInfo& tensor = checkpoint_.tensors()[index];
-        prune(*masks_.at(index), tensor, buffer_.data() + tensor.offset);
-    }
-    check_squashed(storage);
+    for (const bool prunes : {true, false})
+        for (const Edit& edit : edits_in_.at(storage)) {
+            if (edit.prunes() != prunes) continue;
+            const TensorInfo& tensor = checkpoint_.tensors()[edit.tensor];
+            if (prunes)
+                prune(mask_for(edit), tensor, buffer_.data() + tensor.offset);
+            else
+                write_saved(*saved_for(edit), tensor, buffer_.data() + tensor.offset);
+        }
+    check_edits(storage);
     drop_masks(storage);
     buffered_ = storage;
 }
@@ -105,13 +155,17 @@ void PrunedStorages::copy_to_buffer(std::span<const std::byte> bytes) {
     }
 }
 
-void PrunedStorages::check_squashed(size_t storage) const {
+void PrunedStorages::check_edits(size_t storage) const {
     std::vector<std::byte> scratch;
-    for (const size_t index : masked_in_.at(storage)) {
-        const TensorInfo& tensor = checkpoint_.tensors()[index];
+    for (const Edit& edit : edits_in_.at(storage)) {
+        const TensorInfo& tensor = checkpoint_.tensors()[edit.tensor];
         const TensorView view{buffer_.data() + tensor.offset, tensor.dtype, tensor.shape, tensor.strides};
-        const std::span<const std::byte> bytes = contiguous_bytes(view, scratch);
-        if (!pruned_are_zero(tensor.dtype, bytes, masks_.at(index)->words().data())) refuse_squashed(tensor);
+        if (edit.prunes()) {
+            const std::span<const std::byte> bytes = contiguous_bytes(view, scratch);
+            if (!pruned_are_zero(tensor.dtype, bytes, mask_for(edit).words().data())) refuse_squashed(tensor);
+        } else if (Mask::from_tensor(view) != *saved_for(edit)) {
+            refuse_shared(tensor);
+        }
     }
 }
 
@@ -189,17 +243,23 @@ void PrunedStorages::write_run(ByteWriter& out) {
     if (run_.empty()) return;
     PieceWriter writer(checkpoint_, out);
     for (const size_t index : run_) {
-        const Mask* mask = nullptr;
-        if (has_mask(index)) {
-            fetch_masks(checkpoint_.tensors()[index].storage);
-            mask = masks_.at(index).get();
+        const size_t storage = checkpoint_.tensors()[index].storage;
+        if (!touches(storage)) {
+            writer.add(index, nullptr);
+            continue;
         }
-        writer.add(index, mask);
+        fetch_masks(storage);
+        const Edit& edit = edits_in_.at(storage).front();  // its only tensor's only one
+        if (edit.prunes())
+            writer.add(index, &mask_for(edit));
+        else
+            writer.add_saved(index, saved_for(edit));
     }
     writer.write();
     for (size_t i = 0; i < run_.size(); ++i) {
         facts_[run_[i]] = writer.facts(i);
-        if (has_mask(run_[i])) drop_masks(checkpoint_.tensors()[run_[i]].storage);
+        const size_t storage = checkpoint_.tensors()[run_[i]].storage;
+        if (touches(storage)) drop_masks(storage);
     }
     run_.clear();
     run_bytes_ = 0;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/formats/byte_writer.h"
@@ -14,18 +15,19 @@
 namespace lacuna {
 
 /// A checkpoint's storages with masks squashed in: what an export writes. A mask on a view prunes the storage that it
-/// is a view of, so everything that shares it. Masks are asked for when their storages are, a batch of neighbours at a
-/// time, and let go of afterwards; what was handed out is remembered as facts. Used by one thread.
+/// is a view of, so everything that shares it; masks that the file holds for its tensor are written as it is. Masks are
+/// asked for when their storages are, a batch of neighbours at a time, and let go of afterwards: again for a saved mask
+/// that lies far from its tensor. What was handed out is remembered as facts. Used by one thread.
 class PrunedStorages {
   public:
     /// Keeps references to both.
     PrunedStorages(const Checkpoint& checkpoint, MaskSource& masks);
 
     const Checkpoint& checkpoint() const { return checkpoint_; }
-    bool touches(size_t storage) const { return masked_in_.contains(storage); }
+    bool touches(size_t storage) const { return edits_in_.contains(storage); }
     /// Whether tensor `index` has a mask of its own.
     bool has_mask(size_t index) const { return has_mask_[index]; }
-    /// Called with every mask when it comes.
+    /// Called with every mask when it comes, which may be more than once.
     void on_mask(std::function<void(size_t index, const Mask& mask)> seen) { seen_ = std::move(seen); }
 
     /// The storage's bytes, pruned; where no mask touches it they are the file's own. Valid until the next call.
@@ -50,15 +52,30 @@ class PrunedStorages {
     void forget(size_t index) { facts_[index].reset(); }
 
   private:
-    /// The masks of the tensors in a storage, with those of the storages that lie behind it in the file.
+    /// What a mask does to a tensor: prunes it, or is written over the mask that the file holds.
+    struct Edit {
+        size_t tensor = 0, masked = 0;  ///< the tensor that changes, and the one whose mask it is
+        bool prunes() const { return tensor == masked; }
+    };
+    /// A mask at hand, and how many storages it is fetched for.
+    struct Fetched {
+        MaskPtr mask;
+        int uses = 0;
+    };
+
+    void add_edit(Edit edit);
+    const Mask& mask_for(const Edit& edit) const { return *masks_.at(edit.masked).mask; }
+    /// The mask as the file has it, for an edit that does not prune.
+    MaskPtr saved_for(const Edit& edit) const;
+    /// The masks for a storage, with those for the storages that lie behind it in the file.
     void fetch_masks(size_t storage);
     void drop_masks(size_t storage);
     /// Fills buffer_ with the pruned storage.
     void fill_buffer(size_t storage);
     /// Fills buffer_ piece by piece and lets go of what was copied, so that a storage is in memory once.
     void copy_to_buffer(std::span<const std::byte> bytes);
-    /// Counts on the zeros that the masks ask for, in buffer_. Throws Error.
-    void check_squashed(size_t storage) const;
+    /// Counts on the zeros and the masks that were meant, in buffer_. Throws Error.
+    void check_edits(size_t storage) const;
     void note_facts(size_t storage, std::span<const std::byte> bytes);
     /// The only tensor of a storage that it fills from end to end in row-major order, if there is one.
     std::optional<size_t> filling(size_t storage) const;
@@ -69,11 +86,12 @@ class PrunedStorages {
     const Checkpoint& checkpoint_;
     MaskSource& source_;
     std::vector<bool> has_mask_;
-    std::unordered_map<size_t, std::vector<size_t>> masked_in_;  // masked tensors, by storage
-    std::vector<size_t> touched_;                                // storages, as they lie in memory
-    std::unordered_map<size_t, size_t> place_;                   // in touched_, by storage
-    std::vector<std::vector<size_t>> tensors_in_;                // by storage
-    std::unordered_map<size_t, MaskPtr> masks_;                  // at hand, by tensor
+    std::unordered_map<size_t, std::vector<Edit>> edits_in_;  // by storage
+    std::vector<size_t> touched_;                             // storages, as they lie in memory
+    std::unordered_map<size_t, size_t> place_;                // in touched_, by storage
+    std::vector<std::vector<size_t>> tensors_in_;             // by storage
+    std::unordered_map<size_t, Fetched> masks_;               // at hand, by tensor
+    std::unordered_set<size_t> fetched_;                      // storages whose masks are at hand
     std::function<void(size_t, const Mask&)> seen_;
     std::vector<std::optional<TensorFacts>> facts_;
     std::vector<int64_t> pruned_;

@@ -71,6 +71,7 @@ class NameWalk {
                 continue;
             }
             const Step step = frame.steps[frame.next++];
+            place_ = {frame.id, step.index};
             if (++steps_ > 16 * graph_.size() + 100'000) fail("its objects are reached under too many names");
             if (frames_.size() > 1) path_ += '.';
             path_ += step.by_index ? std::to_string(step.index) : key_text(graph_, step.key, step.index);
@@ -129,6 +130,7 @@ class NameWalk {
         if (!names_.insert(tensor.info.name).second)
             return skipped_.skip("a name that another tensor has: " + tensor.info.name);
         out_.tensors.push_back(std::move(tensor));
+        out_.places.push_back(place_);
     }
 
     void enter(PickleId id, std::vector<Step> steps) {
@@ -201,6 +203,7 @@ class NameWalk {
     std::unordered_set<PickleId> active_;
     std::unordered_set<std::string> names_;
     std::string path_;
+    std::pair<PickleId, size_t> place_;  // of what is visited
     size_t steps_ = 0, name_bytes_ = 0;
 };
 

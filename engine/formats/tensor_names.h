@@ -10,6 +10,8 @@ namespace lacuna {
 /// The tensors of a pickle with their names, in the order in which they are met.
 struct NamedTensors {
     std::vector<PickledTensor> tensors;  ///< info.name and info.role are set
+    /// Of each tensor in a pickle: the container that holds it and its entry there, from 0.
+    std::vector<std::pair<PickleId, size_t>> places;
     std::vector<LayerInfo> layers;
     std::vector<std::string> notes;
 };

@@ -7,7 +7,7 @@
 namespace lacuna {
 namespace {
 
-/// The bits of 1.
+/// The bits of 1; 0 where there are none.
 uint64_t one_of(DType dtype) {
     switch (dtype) {
         case DType::F64:
@@ -29,19 +29,30 @@ uint64_t one_of(DType dtype) {
         case DType::U16:
             return 1;
         default:
-            throw Error(ErrorKind::argument, "mask", "cannot be written as " + std::string(dtype_name(dtype)),
-                        "write it as F32");
+            return 0;
     }
 }
 
 }  // namespace
 
-std::vector<std::byte> mask_values(const Mask& mask, DType dtype) {
+bool can_hold_mask(DType dtype) {
+    return one_of(dtype) != 0;
+}
+
+void write_mask_values(const Mask& mask, DType dtype, int64_t first, std::span<std::byte> out) {
     const uint64_t one = one_of(dtype);
+    if (one == 0)
+        throw Error(ErrorKind::argument, "mask", "cannot be written as " + std::string(dtype_name(dtype)),
+                    "write it as F32");
     const auto size = size_t(dtype_bits(dtype) / 8);
-    std::vector<std::byte> values(size_t(mask.size()) * size);
-    for (int64_t i = 0; i < mask.size(); ++i)
-        if (mask[i]) std::memcpy(values.data() + size_t(i) * size, &one, size);
+    constexpr uint64_t none = 0;
+    for (size_t i = 0; i * size < out.size(); ++i)
+        std::memcpy(out.data() + i * size, mask[first + int64_t(i)] ? &one : &none, size);
+}
+
+std::vector<std::byte> mask_values(const Mask& mask, DType dtype) {
+    std::vector<std::byte> values(dtype_bytes(dtype, uint64_t(mask.size())));
+    write_mask_values(mask, dtype, 0, values);
     return values;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/model/prepared_names.h"
 
 namespace lacuna {
 namespace {
@@ -59,6 +60,38 @@ void Checkpoint::finish() {
     for (size_t i = 0; i < tensors_.size(); ++i)
         if (!by_name_.emplace(tensors_[i].name, i).second)
             throw Error(ErrorKind::format, path_.string(), "two tensors are called " + tensors_[i].name);
+    find_saved_masks();
+}
+
+void Checkpoint::find_saved_masks() {
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+        const auto original = original_of_mask(tensors_[i].name);
+        if (!original) continue;
+        const auto tensor = find(*original);
+        if (tensor || is_parametrization(tensors_[i].name)) tensors_[i].role = TensorRole::buffer;
+        if (!tensor) continue;
+        saved_masks_.emplace(*tensor, i);
+        if (const std::string reason = why_no_mask_of(tensors_[i], tensors_[*tensor]); !reason.empty())
+            notes_.push_back(tensors_[i].name + " is called the mask of " + *original + ", but " + reason);
+    }
+}
+
+std::vector<size_t> Checkpoint::saved_masks(size_t tensor) const {
+    std::vector<size_t> masks;
+    const auto [begin, end] = saved_masks_.equal_range(tensor);
+    for (auto at = begin; at != end; ++at) masks.push_back(at->second);
+    return masks;
+}
+
+std::optional<size_t> Checkpoint::mask_of(size_t index) const {
+    if (saved_masks_.empty()) return std::nullopt;
+    const auto original = original_of_mask(tensors_[index].name);
+    return original ? find(*original) : std::nullopt;
+}
+
+std::string Checkpoint::plain_name(size_t index) const {
+    const std::string& name = tensors_[index].name;
+    return name.ends_with(".original") || saved_masks_.contains(index) ? unprepared_name(name) : name;
 }
 
 }  // namespace lacuna

@@ -79,13 +79,21 @@ class Checkpoint {
     std::optional<size_t> find(std::string_view name) const;
     /// The tensor where it lies in the file; valid as long as this checkpoint lives.
     TensorView view(size_t index) const;
+    /// The masks that the file itself holds for a prepared tensor (prepared_names.h), whether they fit or not; usually
+    /// none. They are buffers: nothing prunes them.
+    std::vector<size_t> saved_masks(size_t tensor) const;
+    /// The tensor that tensor `index` is a saved mask of, if it is one.
+    std::optional<size_t> mask_of(size_t index) const;
+    /// The tensor's name in the model before that was prepared: "fc.weight" of "fc.parametrizations.weight.original",
+    /// and of "fc.weight_orig" where its mask is there too. Its own name for every other tensor.
+    std::string plain_name(size_t index) const;
     /// Parameters: elements of all tensors but known buffers and optimizer state.
     int64_t parameters() const;
 
   protected:
     Checkpoint() = default;
-    /// To be called at the end of a subclass' constructor: builds the name index. Throws Error(format) on two equal
-    /// names.
+    /// To be called at the end of a subclass' constructor: builds the name index and finds saved masks. Throws
+    /// Error(format) on two equal names.
     void finish();
 
     Format format_ = Format::safetensors;
@@ -99,7 +107,10 @@ class Checkpoint {
     std::vector<std::string> notes_;
 
   private:
+    void find_saved_masks();
+
     std::unordered_map<std::string_view, size_t> by_name_;
+    std::multimap<size_t, size_t> saved_masks_;  ///< by tensor
 };
 
 using CheckpointPtr = std::shared_ptr<const Checkpoint>;

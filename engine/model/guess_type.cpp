@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <cctype>
 
+#include "engine/model/prepared_names.h"
+
 namespace lacuna {
 namespace {
 
-std::string_view last_part(std::string_view name) {
-    const size_t dot = name.rfind('.');
-    return dot == std::string_view::npos ? name : name.substr(dot + 1);
+std::string last_part(const std::string& name) {
+    return name.substr(name.rfind('.') + 1);  // npos + 1 is 0
 }
 
 const TensorInfo* called(const std::vector<const TensorInfo*>& tensors, std::string_view name) {
     for (const TensorInfo* tensor : tensors)
-        if (last_part(tensor->name) == name) return tensor;
+        if (last_part(unprepared_name(tensor->name)) == name) return tensor;
     return nullptr;
 }
 

@@ -55,7 +55,10 @@ Model::Model(CheckpointPtr checkpoint) : checkpoint_(std::move(checkpoint)) {
     const std::vector<TensorInfo>& tensors = checkpoint_->tensors();
     layer_of_.reserve(tensors.size());
     for (size_t i = 0; i < tensors.size(); ++i) {
-        const size_t holder = tree.layer(layer_part(tensors[i].name));
+        // What the file says of its modules is kept; else a prepared tensor and its mask belong to the layer itself.
+        const size_t named = checkpoint_->mask_of(i).value_or(i);
+        const std::string name = checkpoint_->layers().empty() ? checkpoint_->plain_name(named) : tensors[i].name;
+        const size_t holder = tree.layer(layer_part(name));
         layer_of_.push_back(holder);
         layers_[holder].tensors.push_back(i);
         if (is_parameter(tensors[i])) layers_[holder].parameters += tensors[i].elements();

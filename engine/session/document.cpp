@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/formats/saved_mask.h"
 #include "engine/session/document_edit.h"
 #include "engine/session/document_schedule.h"
 #include "engine/session/mask_units.h"
@@ -16,9 +17,12 @@ bool is_plain_name(const std::string& name) {
     return name.find_first_of("*?") == std::string::npos;
 }
 
-std::vector<int64_t> all_kept(const Document& document) {
+std::vector<int64_t> kept_weights(const Document& document) {
     std::vector<int64_t> kept;
-    for (size_t i = 0; i < document.tensors.size(); ++i) kept.push_back(document.info(i).elements());
+    for (size_t i = 0; i < document.tensors.size(); ++i) {
+        const MaskPtr& mask = document.tensors[i]->stepped;
+        kept.push_back(mask ? mask->kept() : document.info(i).elements());
+    }
     return kept;
 }
 
@@ -34,6 +38,30 @@ RecipeSchedule recipe_schedule(const Document& document, size_t scheduler,
         for (Options& options : out.options) options = rule.complete(options);  // a list needs every value
     }
     return out;
+}
+
+/// The mask that the file holds for a tensor; null too where it is none: choosing a rule will say why.
+MaskPtr readable_saved_mask(const Checkpoint& checkpoint, size_t tensor) {
+    try {
+        return saved_mask(checkpoint, tensor);
+    } catch (const Error&) {
+        return nullptr;
+    }
+}
+
+/// Why a rule cannot hold for a tensor, as what follows its name; empty if it can.
+std::string why_not(const Checkpoint& checkpoint, size_t tensor, const TensorState& state, const Sparsifier& rule) {
+    const TensorInfo& info = checkpoint.tensors()[tensor];
+    if (const auto masked = checkpoint.mask_of(tensor)) return "is the mask of " + checkpoint.tensors()[*masked].name;
+    if (std::string reason = why_not_prunable(info); !reason.empty()) return reason;
+    if (std::string reason = rule.why_not(info.shape, info.dtype); !reason.empty()) return reason;
+    if (state.saved) return "";
+    try {
+        saved_mask(checkpoint, tensor);  // nothing, or the reason why it could not be read
+    } catch (const Error& error) {
+        return "cannot be pruned: " + error.problem();
+    }
+    return "";
 }
 
 /// Gives the recipe's tensors their rules and options. Masks follow.
@@ -96,9 +124,11 @@ void outdate_units(std::span<const TensorStatePtr> before, Document& document) {
 
 DocumentPtr new_document(ModelPtr model) {
     auto document = std::make_shared<Document>();
-    for (const TensorInfo& tensor : model->checkpoint().tensors()) {
+    const Checkpoint& checkpoint = model->checkpoint();
+    for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
         auto state = std::make_shared<TensorState>();
-        state->kept = tensor.elements();
+        state->saved = state->stepped = state->shown = readable_saved_mask(checkpoint, i);
+        state->kept = state->shown ? state->shown->kept() : checkpoint.tensors()[i].elements();
         document->tensors.push_back(std::move(state));
     }
     document->model = std::move(model);
@@ -110,8 +140,7 @@ EditResult with_sparsifier(const Document& document, const std::vector<size_t>& 
     return edited(document, tensors, [&](size_t tensor, TensorState& state) -> std::string {
         const TensorInfo& info = document.info(tensor);
         if (rule) {
-            std::string reason = why_not_prunable(info);
-            if (reason.empty()) reason = rule->why_not(info.shape, info.dtype);
+            const std::string reason = why_not(document.model->checkpoint(), tensor, state, *rule);
             if (!reason.empty()) return info.name + " " + reason;
         }
         if (state.sparsifier != rule) state.options = {};
@@ -160,7 +189,7 @@ DocumentPtr restarted(const Document& document) {
     next->history.clear();
     for (size_t i = 0; i < next->tensors.size(); ++i) {
         auto state = std::make_shared<TensorState>(*next->tensors[i]);
-        state->stepped = nullptr;
+        state->stepped = state->saved;
         outdate(*state, next->info(i).elements());
         next->tensors[i] = std::move(state);
     }
@@ -183,9 +212,11 @@ DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress
     const LevelsByStep levels(targets, recipe);
     prepare(*next, pruning, recipe);
 
-    std::vector<MaskPtr> before_last(pruning.groups().size());
+    std::vector<MaskPtr> before_last;
+    for (const Pruning::Group& group : pruning.groups())
+        before_last.push_back(next->tensors[group.target.tensor]->saved);
     take_steps(pruning, recipe.steps, levels, progress, [&] {
-        auto kept = all_kept(*next);
+        auto kept = kept_weights(*next);
         for (size_t i = 0; i < before_last.size(); ++i) {
             const Pruning::Group& group = pruning.groups()[i];
             kept[group.target.tensor] = group.fake_sparsity.mask->kept();
@@ -217,10 +248,7 @@ void commit_shown(Document& document) {
 }
 
 void count_step(Document& document) {
-    auto kept = all_kept(document);
-    for (size_t i = 0; i < kept.size(); ++i)
-        if (const MaskPtr& mask = document.tensors[i]->stepped) kept[i] = mask->kept();
-    document.history.push_back(std::make_shared<const std::vector<int64_t>>(std::move(kept)));
+    document.history.push_back(std::make_shared<const std::vector<int64_t>>(kept_weights(document)));
     ++document.steps;
     if (document.schedule) document.schedule->steps = std::max(document.schedule->steps, document.steps);
     reschedule(document);
@@ -288,6 +316,15 @@ MaskSet shown_masks(const Document& document) {
 
 MaskSet export_masks(const Document& document) {
     MaskSet masks = shown_masks(document);
+    for (size_t i = 0; i < document.tensors.size(); ++i) {
+        const TensorState& state = *document.tensors[i];
+        if (!state.saved) continue;
+        const TensorInfo& info = document.info(i);
+        if (!state.shown)
+            masks.emplace(info.name, std::make_shared<const Mask>(Mask::ones(info.shape)));
+        else if (state.shown == state.saved && !state.sparsifier)
+            masks.erase(info.name);
+    }
     spread_over_shared_storage(document.model->checkpoint(), masks);
     return masks;
 }

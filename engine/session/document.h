@@ -40,7 +40,7 @@ struct EditResult {
     std::string reason;  ///< of the first refusal
 };
 
-/// A document in which nothing is pruned.
+/// A document in which nothing is pruned but what the file's own masks prune.
 DocumentPtr new_document(ModelPtr model);
 
 EditResult with_sparsifier(const Document& document, const std::vector<size_t>& tensors, const std::string& name);
@@ -69,7 +69,8 @@ std::vector<MaskPtr> next_masks(const Document& document, std::span<const size_t
 TensorStatePtr with_shown(const TensorState& state, MaskPtr shown, bool computing, std::string problem = {});
 /// The masks shown, by tensor FQN.
 MaskSet shown_masks(const Document& document);
-/// The same as an export lays them on: tensors that share storage lose what any of them loses.
+/// The same as an export lays them on: tensors that share storage lose what any of them loses. Masks of the file that
+/// nobody touched are left out, so that their tensors stay byte for byte.
 MaskSet export_masks(const Document& document);
 
 /// The current groups as a recipe, with all steps of its schedule. Headless its first `steps_shown` steps give the

@@ -6,6 +6,7 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/file_checkpoint.h"
+#include "engine/formats/saved_mask.h"
 #include "engine/session/shared_masks.h"
 #include "engine/session/tensor_loop.h"
 #include "engine/sparsifiers/group_text.h"
@@ -24,7 +25,7 @@ Pruning::Pruning(CheckpointPtr checkpoint, std::vector<Target> targets, Ties tie
         const TensorInfo& info = checkpoint_->tensors()[target.tensor];
         if (!seen.insert(target.tensor).second)
             throw Error(ErrorKind::argument, info.name, "is named by two groups", "name each tensor once");
-        FakeSparsity prepared{std::make_shared<const Mask>(Mask::ones(info.shape))};
+        FakeSparsity prepared{first_mask(*checkpoint_, target.tensor)};
         groups_.push_back({std::move(target), info.name, std::move(prepared)});
     }
 }

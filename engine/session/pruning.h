@@ -21,10 +21,11 @@ class Pruning {
     struct Group {
         Target target;
         std::string fqn;
-        FakeSparsity fake_sparsity;  ///< ones after prepare
+        FakeSparsity fake_sparsity;  ///< ones after prepare, or the mask that the file holds
     };
 
-    /// prepare: a group of ones for every target. Throws Error(argument) on two targets for one tensor.
+    /// prepare: a group for every target, of ones or of the mask that the file holds for a prepared tensor. Throws
+    /// Error(argument) on two targets for one tensor, Error(format) for a saved mask that is none (saved_mask.h).
     Pruning(CheckpointPtr checkpoint, std::vector<Target> targets, Ties ties = Ties::lowest);
 
     const std::vector<Group>& groups() const { return groups_; }

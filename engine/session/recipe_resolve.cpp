@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "engine/base/nearest.h"
+#include "engine/model/prepared_names.h"
 #include "engine/session/glob.h"
 #include "engine/session/recipe_error.h"
 
@@ -38,7 +39,7 @@ class Resolver {
             const auto tensors = is_glob(group.layers[i]) ? matched(group.layers[i], place, rule)
                                                           : std::vector{named(group.layers[i], place, rule)};
             for (const size_t tensor : tensors) {
-                if (excepted(group, name_of(tensor))) continue;
+                if (excepted(group, tensor)) continue;
                 chosen_[tensor] = Target{tensor, &rule, options, index};
                 any = true;
             }
@@ -47,21 +48,40 @@ class Resolver {
             fail(group.place, "except", "takes away every tensor that layers names", "narrow it, or drop the group");
     }
 
-    static bool excepted(const RecipeGroup& group, const std::string& name) {
+    /// By the name in the file, or by the one that a prepared tensor has in the plain model.
+    bool matches(const std::string& pattern, size_t tensor) const {
+        const std::string& name = name_of(tensor);
+        if (glob_matches(pattern, name)) return true;
+        const std::string plain = checkpoint_.plain_name(tensor);
+        return plain != name && glob_matches(pattern, plain);
+    }
+
+    bool excepted(const RecipeGroup& group, size_t tensor) const {
         for (const auto& pattern : group.except)
-            if (glob_matches(pattern, name)) return true;
+            if (matches(pattern, tensor)) return true;
         return false;
     }
 
     /// The one tensor that a pattern without wildcards names.
     size_t named(const std::string& name, RecipePlace place, const Sparsifier& rule) const {
-        const auto tensor = checkpoint_.find(name);
+        const auto tensor = found(name, place);
         if (!tensor) fail(place, "layers", "there is no tensor called \"" + shortened(name) + "\"", hint_for(name));
         const TensorInfo& info = checkpoint_.tensors()[*tensor];
+        if (const auto masked = checkpoint_.mask_of(*tensor))
+            fail(place, "layers", name + " cannot be pruned: is the mask of " + name_of(*masked),
+                 "name " + name_of(*masked));
         std::string reason = why_not_prunable(info);
         if (reason.empty()) reason = rule.why_not(info.shape, info.dtype);
         if (!reason.empty()) fail(place, "layers", name + " cannot be pruned: " + reason, "leave it out");
         return *tensor;
+    }
+
+    std::optional<size_t> found(const std::string& name, RecipePlace place) const {
+        try {
+            return find_prepared(checkpoint_, name);
+        } catch (const Error& error) {
+            fail(place, "layers", name + " " + error.problem(), error.hint());
+        }
     }
 
     std::string hint_for(const std::string& name) const {
@@ -81,7 +101,7 @@ class Resolver {
         std::optional<size_t> passed_by;
         for (size_t i = 0; i < checkpoint_.tensors().size(); ++i) {
             const TensorInfo& info = checkpoint_.tensors()[i];
-            if (!glob_matches(glob, info.name)) continue;
+            if (!matches(glob, i)) continue;
             if (prunable_by_default(info) && rule.why_not(info.shape, info.dtype).empty())
                 tensors.push_back(i);
             else if (!passed_by)
@@ -101,12 +121,16 @@ class Resolver {
         const TensorInfo& info = checkpoint_.tensors()[tensor];
         if (std::string reason = why_not_prunable(info); !reason.empty()) return reason;
         if (prunable_by_default(info)) return "is left out: " + rule.why_not(info.shape, info.dtype);
+        if (const auto masked = checkpoint_.mask_of(tensor)) return "is the mask of " + name_of(*masked);
         if (info.shape.size() < 2) return "has shape " + to_string(info.shape);
         return info.role == TensorRole::buffer ? "is a buffer" : "belongs to an optimizer";
     }
 
     void check_fit(const Target& target) const {
         const RecipeGroup& group = recipe_.groups[target.group];
+        if (const std::string reason = why_masks_unfit(checkpoint_, target.tensor); !reason.empty())
+            fail(group.place, "layers", name_of(target.tensor) + " cannot be pruned: " + reason,
+                 "leave it out (except), or save the model again");
         try {
             target.sparsifier->check(target.options, &checkpoint_.tensors()[target.tensor].shape);
         } catch (const Error& error) {

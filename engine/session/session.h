@@ -25,7 +25,8 @@ struct TensorState {
     bool frozen = false;                     ///< steps pass it by
     std::vector<Options> schedule;           ///< as given, for each of the document's schedulers; left out: none
     std::optional<double> scheduled;         ///< the next step's sparsity level by the schedule; nothing: the options'
-    MaskPtr stepped;                         ///< the mask after the steps taken; null: nothing pruned yet
+    MaskPtr saved;                           ///< the mask that the file holds for a prepared tensor; null: none
+    MaskPtr stepped;                         ///< the mask after the steps taken, or `saved`; null: nothing pruned yet
     MaskPtr shown;                           ///< what the next step would give: live preview; null: nothing pruned
     int64_t kept = 0;                        ///< of `shown`, by the mask
     bool computing = false;                  ///< `shown` is older than the options; a newer one is on its way
@@ -165,7 +166,7 @@ class Session {
     void set_frozen(std::vector<size_t> tensors, bool frozen);
     void step();
     void clear_masks(std::vector<size_t> tensors);  ///< back to ones
-    void restart();                                 ///< back to before the first step: no mask, the same choices
+    void restart();  ///< back to before the first step: no mask but the file's, the same choices
     void undo();
     void redo();
 

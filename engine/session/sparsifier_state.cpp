@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
-#include "engine/session/saved_names.h"
+#include "engine/model/prepared_names.h"
 
 namespace lacuna {
 namespace {
@@ -70,6 +70,24 @@ DType mask_dtype_for(DType weight) {
 
 [[noreturn]] void unfit(const SavedGroup& group, const std::string& what, const std::string& hint) {
     throw Error(ErrorKind::argument, group.tensor_fqn, what, hint);
+}
+
+/// The tensor that a state calls `fqn`: of that name, or prepared, or the only one that has it below a wrapper such as
+/// "state_dict.". Throws Error(argument) if there are several.
+std::optional<size_t> find_saved(const Checkpoint& checkpoint, std::string_view fqn) {
+    if (const auto found = find_prepared(checkpoint, fqn)) return found;
+    std::optional<size_t> below;
+    const std::string ending = "." + std::string(fqn);
+    for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
+        if (!checkpoint.plain_name(i).ends_with(ending)) continue;
+        if (below)
+            throw Error(ErrorKind::argument, std::string(fqn),
+                        "the model has several tensors of that name: " + checkpoint.tensors()[*below].name + " and " +
+                            checkpoint.tensors()[i].name,
+                        "save the model's state_dict() alone");
+        below = i;
+    }
+    return below;
 }
 
 /// The tensor a saved group speaks of. Throws Error(argument) if there is none or its mask does not fit.
@@ -156,7 +174,7 @@ SparsifierState state_of(const Pruning& pruning, const SparsifierState* before) 
     }
     for (const Pruning::Group& group : pruning.groups()) {
         SavedGroup saved;
-        saved.tensor_fqn = unprepared_name(group.fqn);
+        saved.tensor_fqn = checkpoint.plain_name(group.target.tensor);
         saved.mask_dtype = mask_dtype_for(checkpoint.tensors()[group.target.tensor].dtype);
         if (const auto old = known.find(group.target.tensor); old != known.end()) {
             saved = *old->second;

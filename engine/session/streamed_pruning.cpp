@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "engine/formats/saved_mask.h"
 #include "engine/session/tensor_loop.h"
 
 namespace lacuna {
@@ -55,7 +56,7 @@ MaskPtr StreamedPruning::compute(const Target& target) const {
     const TensorView weight = checkpoint_->view(target.tensor);
     const Options* options = &target.options;
     Options moved;
-    Mask mask = Mask::ones(info.shape);
+    Mask mask = *first_mask(*checkpoint_, target.tensor);
     for (int step = 0; step < steps_ && !progress_.cancelled(); ++step) {
         if (const auto level = levels_.at(step, target.tensor)) {
             moved = target.options;

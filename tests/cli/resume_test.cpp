@@ -23,9 +23,12 @@ class Resume : public testing::Test {
         nlohmann::ordered_json map;
         for (int i = 0; i < shards; ++i) {
             const std::string name = "m-" + std::to_string(i) + ".safetensors", number = std::to_string(i);
-            write_safetensors(place.at("in/" + name), {random_weights(number + ".weight", {300, 400}, unsigned(i)),
-                                                       random_weights(number + ".bias", {400}, unsigned(i) + 50)});
-            map[number + ".weight"] = map[number + ".bias"] = name;
+            const std::string mask = std::to_string((i + 1) % shards) + ".weight_mask";  // of another shard's weight
+            write_safetensors(place.at("in/" + name),
+                              {random_weights(number + ".weight_orig", {300, 400}, unsigned(i)),
+                               random_weights(number + ".bias", {400}, unsigned(i) + 50),
+                               tensor_of<uint8_t>(mask, DType::U8, {300, 400}, std::vector<uint8_t>(300 * 400, 1))});
+            map[number + ".weight_orig"] = map[number + ".bias"] = map[mask] = name;
         }
         place.folder.write("in/m.index.json", nlohmann::ordered_json{{"weight_map", map}}.dump());
         write_recipe("many.yaml", 0.5);

@@ -4,7 +4,6 @@
 
 #include "engine/base/error.h"
 #include "engine/session/recipe_run.h"
-#include "engine/session/saved_names.h"
 #include "tests/session/simple_linear.h"
 #include "tests/support/problem_of.h"
 
@@ -198,26 +197,34 @@ TEST(SparsifierState, ACutOffFileIsRefusedWhereverItIsCut) {
         EXPECT_NE(problem_of([&] { read_sparsifier_state(folder.write("cut.pt", whole.substr(0, length))); }), "");
 }
 
-TEST(SparsifierState, PreparedNamesAreThoseOfTheLayer) {
-    EXPECT_EQ(unprepared_name("seq.0.parametrizations.weight.original"), "seq.0.weight");
-    EXPECT_EQ(unprepared_name("parametrizations.weight.original"), "weight");
-    EXPECT_EQ(unprepared_name("fc.weight_orig"), "fc.weight");
-    EXPECT_EQ(unprepared_name("fc.weight"), "fc.weight");
-    EXPECT_EQ(unprepared_name("my_parametrizations.weight.original"), "my_parametrizations.weight.original");
-}
-
 TEST(SparsifierState, NamesAreFoundPreparedAndBelowAWrapper) {
     const ScratchFolder folder;
     const auto checkpoint = open_checkpoint(write_safetensors(
         folder / "m.safetensors",
         {random_weights("model.a.weight", {2, 2}, 1), random_weights("b.parametrizations.weight.original", {2, 2}, 2),
          random_weights("x.c.weight", {2, 2}, 3), random_weights("y.c.weight", {2, 2}, 4)}));
-    EXPECT_EQ(find_saved(*checkpoint, "model.a.weight"), 0u);
-    EXPECT_EQ(find_saved(*checkpoint, "a.weight"), 0u);
-    EXPECT_EQ(find_saved(*checkpoint, "b.weight"), 1u);
-    EXPECT_EQ(find_saved(*checkpoint, "d.weight"), std::nullopt);
-    EXPECT_THAT(problem_of([&] { find_saved(*checkpoint, "c.weight"); }),
+    const Recipe recipe = parse_recipe(unsaid, "r.yaml");
+    const auto masks_after = [&](std::initializer_list<const char*> names) {
+        SparsifierState state;
+        for (const char* name : names) {
+            state.groups.emplace_back();
+            state.groups.back().tensor_fqn = name;
+            state.groups.back().mask = std::make_shared<const Mask>(Mask::zeros({2, 2}));
+        }
+        Pruning pruning(checkpoint, resolve(recipe, *checkpoint));
+        take_masks(pruning, state);
+        std::vector<int64_t> pruned;
+        for (const auto& group : pruning.groups()) pruned.push_back(group.fake_sparsity.mask->pruned());
+        return pruned;
+    };
+    EXPECT_THAT(masks_after({"a.weight", "b.weight"}), testing::ElementsAre(4, 4, 0, 0));
+    EXPECT_THAT(masks_after({"model.a.weight", "y.c.weight"}), testing::ElementsAre(4, 0, 0, 4));
+    EXPECT_THAT(problem_of([&] { masks_after({"c.weight"}); }),
                 HasSubstr("several tensors of that name: x.c.weight and y.c.weight"));
+    EXPECT_THAT(problem_of([&] {
+                    masks_after({"a.weight", "model.a.weight"});
+                }),
+                HasSubstr("two masks for this tensor"));
 }
 
 }  // namespace

@@ -145,7 +145,9 @@ std::vector<size_t> LayerTreeModel::tensors_of(const QModelIndex& index) const {
     if (!index.isValid()) return found;
     const LayerNode& one = node(index);
     if (one.tensor >= 0) {
-        if (why_not_prunable(info(one)).empty()) found.push_back(size_t(one.tensor));
+        const auto tensor = size_t(one.tensor);
+        if (why_not_prunable(info(one)).empty() && !snapshot_->model->checkpoint().mask_of(tensor))
+            found.push_back(tensor);
         return found;
     }
     visit_tensors(int(index.internalId()), [&](size_t tensor) {

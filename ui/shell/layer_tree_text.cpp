@@ -82,7 +82,10 @@ QString LayerTreeModel::tool_tip(const LayerNode& node, int column) const {
         line(QStringLiteral("%1 · %2 · %3")
                  .arg(to_qstring(dtype_name(tensor.dtype)), shape_text(tensor.shape),
                       bytes_text(double(tensor.bytes()))));
-        if (const std::string why = why_not_prunable(tensor); !why.empty())
+        const Checkpoint& checkpoint = snapshot_->model->checkpoint();
+        if (const auto masked = checkpoint.mask_of(size_t(node.tensor)))
+            line(tr("The mask that the file holds for %1").arg(to_qstring(checkpoint.tensors()[*masked].name)));
+        else if (const std::string why = why_not_prunable(tensor); !why.empty())
             line(tr("Cannot be pruned: %1").arg(to_qstring(why)));
         else if (!node.summary.counts)
             line(tr("Pruned only when selected itself"));
