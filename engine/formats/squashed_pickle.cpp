@@ -19,6 +19,7 @@ class PlainCopy {
     explicit PlainCopy(const SquashedNames& checkpoint)
         : checkpoint_(checkpoint), file_(checkpoint.path()), graph_(file_.graph()) {
         const NamedTensors named = name_tensors(graph_, file_.where());
+        if (!named.layers.empty()) refuse("it holds a pickled module of class " + named.layers.front().type);
         std::map<size_t, size_t> kept;  // from the source's tensors to ours
         for (size_t i = 0; i < checkpoint.tensors().size(); ++i) kept[checkpoint.source_of(i)] = i;
         for (size_t i = 0; i < named.tensors.size(); ++i) {

@@ -119,9 +119,9 @@ class Resolver {
 
     std::string why_passed_by(size_t tensor, const Sparsifier& rule) const {
         const TensorInfo& info = checkpoint_.tensors()[tensor];
+        if (const auto masked = checkpoint_.mask_of(tensor)) return "is the mask of " + name_of(*masked);
         if (std::string reason = why_not_prunable(info); !reason.empty()) return reason;
         if (prunable_by_default(info)) return "is left out: " + rule.why_not(info.shape, info.dtype);
-        if (const auto masked = checkpoint_.mask_of(tensor)) return "is the mask of " + name_of(*masked);
         if (info.shape.size() < 2) return "has shape " + to_string(info.shape);
         return info.role == TensorRole::buffer ? "is a buffer" : "belongs to an optimizer";
     }

@@ -259,7 +259,7 @@ class PreparedSession : public testing::Test {
     }
 
     ScratchFolder folder;
-    Session session{{}};
+    Session session{[] {}};
 };
 
 TEST_F(PreparedSession, ShowsTheFilesMasksFromTheStart) {

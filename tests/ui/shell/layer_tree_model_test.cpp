@@ -201,5 +201,23 @@ TEST_F(LayerTree, AFilterKeepsWhatItListsAndSurvivesAnotherModel) {
     EXPECT_EQ(proxy.rowCount(), 3);
 }
 
+TEST_F(LayerTree, APreparedLayerHoldsItsWeightAndItsMask) {
+    using namespace testing_support;
+    snapshot = snapshot_of(
+        write_safetensors(folder / "prepared.safetensors",
+                          {random_weights("fc.parametrizations.weight.original", {2, 2}, 1),
+                           tensor_of<float>("fc.parametrizations.weight.0.mask", DType::F32, {2, 2}, {1, 0, 0, 1}),
+                           random_weights("fc.bias", {2}, 2)}));
+    model.set_snapshot(snapshot);
+    ASSERT_EQ(model.rowCount(), 1);
+    EXPECT_EQ(text("fc", LayerTreeModel::Type), "Linear");
+    EXPECT_EQ(text("fc.parametrizations.weight.original", LayerTreeModel::Sparsity), "50.0\u00a0%");
+    EXPECT_EQ(text("fc.parametrizations.weight.original", LayerTreeModel::Name), "parametrizations.weight.original");
+    const QModelIndex mask = row("fc.parametrizations.weight.0.mask");
+    EXPECT_THAT(model.tensors_of(mask), IsEmpty());
+    EXPECT_THAT(model.tensors_of(row("fc")), ElementsAre(0u));
+    EXPECT_TRUE(mask.data(Qt::ToolTipRole).toString().contains("The mask that the file holds for fc.parametrizations"));
+}
+
 }  // namespace
 }  // namespace lacuna::ui
