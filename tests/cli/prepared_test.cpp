@@ -36,8 +36,9 @@ class PreparedModel : public testing::Test {
         return names;
     }
     static std::vector<std::string> layers(const std::string& report) {
+        const Json json = Json::parse(report);
         std::vector<std::string> names;
-        for (const Json& layer : Json::parse(report)["layers"]) names.push_back(layer["name"]);
+        for (const Json& layer : json["layers"]) names.push_back(layer["name"]);
         return names;
     }
 
