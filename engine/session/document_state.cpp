@@ -23,7 +23,7 @@ const Sparsifier& rule_for(const SavedGroup& group, const TensorState& now, cons
 }
 
 void take(TensorState& state, const SavedGroup& group, int64_t elements) {
-    if (group.mask && group.mask->pruned() > 0) state.stepped = group.mask;
+    if (group.mask) state.stepped = group.mask->pruned() > 0 ? group.mask : nullptr;  // not the one in the model's file
     state.shown = state.stepped;
     state.kept = state.shown ? state.shown->kept() : elements;
     outdate(state, elements);
@@ -87,9 +87,11 @@ SparsifierState state_of(const Document& document) {
     LevelsByStep levels(targets, recipe);
     Pruning pruning(document.model->checkpoint_ptr(), targets, document.ties);
     MaskSet masks;
-    for (const Target& target : targets)
-        if (const MaskPtr& mask = document.tensors[target.tensor]->stepped)
-            masks.emplace(document.info(target.tensor).name, mask);
+    for (const Target& target : targets) {
+        const TensorInfo& info = document.info(target.tensor);
+        const MaskPtr& mask = document.tensors[target.tensor]->stepped;
+        masks.emplace(info.name, mask ? mask : std::make_shared<const Mask>(Mask::ones(info.shape)));
+    }
     pruning.set_masks(masks);
     return state_after(pruning, levels);
 }
