@@ -3,7 +3,7 @@
 those of the Python run that goes on, what is written must load into the prepared model as its own state does and, with
 squashed names, strictly into the plain one, and all must compute the same.
 
-    python peer_prepared.py PATH/TO/lacuna-cli
+    tests/support/run_peer.sh tests/session/peer_prepared.py PATH/TO/lacuna-cli
 
 Exit status 0 if everything holds, 77 (skipped) where torch 2.11 and safetensors are not installed."""
 
@@ -13,19 +13,15 @@ import sys
 import tempfile
 import warnings
 
-try:
-    import torch
-    from safetensors.torch import load_file, save_file
-    from torch import nn
-    from torch.ao.pruning import FakeSparsity, NearlyDiagonalSparsifier, WeightNormSparsifier
-    from torch.ao.pruning._experimental.pruner import SaliencyPruner
-    from torch.nn.utils import prune
-except ImportError as error:
-    print(f"skipped: {error}; set LACUNA_PEER_PYTHON to a Python with torch 2.11 and safetensors")
-    sys.exit(77)
-if not torch.__version__.startswith("2.11"):
-    print(f"skipped: PyTorch is {torch.__version__}, not 2.11")
-    sys.exit(77)
+from peer_torch import need
+
+need("safetensors")
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.ao.pruning import FakeSparsity, NearlyDiagonalSparsifier, WeightNormSparsifier
+from torch.ao.pruning._experimental.pruner import SaliencyPruner
+from torch.nn.utils import prune
 
 warnings.simplefilter("ignore")
 WEIGHTS = ("0.weight", "2.weight")
