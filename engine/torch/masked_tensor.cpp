@@ -37,10 +37,10 @@ MaskedTensor::MaskedTensor(std::string fqn, at::Tensor tensor, MaskPtr mask)
       mask_(std::move(mask)),
       keep_(std::make_shared<at::Tensor>(to_tensor(*mask_))) {
     original_ = tensor_.detach().clone();
+    write();
+    hold_gradient();
     const std::lock_guard lock(owned_mutex);
     owned().insert(tensor_.unsafeGetTensorImpl());
-    hold_gradient();
-    write();
 }
 
 MaskedTensor::~MaskedTensor() {

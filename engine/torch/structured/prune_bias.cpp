@@ -20,7 +20,7 @@ std::vector<WeightAndBias> weights_and_biases(const torch::jit::Module& module) 
             if (!name.starts_with("weight") || weight.dim() < 2) continue;
             const auto bias = own.find("bias" + name.substr(6));
             if (bias != own.end() && bias->second.dim() == 1 && bias->second.size(0) == weight.size(0))
-                pairs.push_back({join_fqn(layer.name, name), weight, bias->second});
+                pairs.push_back({join_fqn(layer.name, name), join_fqn(layer.name, bias->first), weight, bias->second});
         }
     }
     return pairs;

@@ -8,7 +8,7 @@ namespace lacuna::structured {
 
 /// A weight and the bias that is added to what its rows give.
 struct WeightAndBias {
-    std::string weight_fqn;
+    std::string weight_fqn, bias_fqn;
     at::Tensor weight, bias;
 };
 

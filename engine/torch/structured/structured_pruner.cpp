@@ -28,30 +28,32 @@ SparsifyConfig all_weights(const torch::jit::Module& model) {
     return config;
 }
 
-}  // namespace
+/// The mask that a weight's rows lay on the bias beside it: a row that is pruned whole loses its bias.
+MaskPtr bias_mask(const Mask& rows, int64_t count) {
+    auto mask = std::make_shared<Mask>(Mask::ones({count}));
+    const int64_t columns = rows.size() / std::max<int64_t>(count, 1);
+    for (int64_t row = 0; row < count; ++row)
+        if (columns > 0 && rows.kept_in(row * columns, (row + 1) * columns) == 0) mask->set(row, false);
+    return mask;
+}
 
-struct StructuredPruner::Bias {
-    std::string weight_fqn;
-    at::Tensor live, original;
-};
+}  // namespace
 
 StructuredPruner::StructuredPruner(const Sparsifier& sparsifier, Options defaults, StructuredOptions how, Ties ties)
     : sparsifier_(sparsifier, std::move(defaults), ties), how_(how) {}
 
-StructuredPruner::~StructuredPruner() {
-    restore_biases();
-}
-
 void StructuredPruner::prepare(const torch::jit::Module& model, const std::optional<SparsifyConfig>& config) {
     sparsifier_.prepare(model, config ? *config : all_weights(model));
-    restore_biases();
+    biases_.clear();
     model_ = std::make_unique<torch::jit::Module>(model);
     if (!how_.prune_bias) return;
     std::set<std::string> prepared;
     for (const SparsifyGroup& group : sparsifier_.groups()) prepared.insert(group.tensor_fqn);
     for (const auto& pair : structured::weights_and_biases(model))
-        if (prepared.contains(pair.weight_fqn))
-            biases_.push_back({pair.weight_fqn, pair.bias, pair.bias.detach().clone()});
+        if (prepared.contains(pair.weight_fqn) && !MaskedTensor::is_masked(pair.bias))
+            biases_.emplace(pair.weight_fqn,
+                            std::make_unique<MaskedTensor>(
+                                pair.bias_fqn, pair.bias, std::make_shared<Mask>(Mask::ones(pair.bias.sizes().vec()))));
 }
 
 void StructuredPruner::step() {
@@ -65,24 +67,8 @@ void StructuredPruner::apply_masks() {
 }
 
 void StructuredPruner::mask_biases() {
-    const at::NoGradGuard no_grad;
-    for (Bias& bias : biases_) {
-        const Mask& mask = *sparsifier_.group(bias.weight_fqn).fake_sparsity.mask;
-        const int64_t rows = bias.live.size(0), columns = mask.size() / std::max<int64_t>(rows, 1);
-        for (int64_t row = 0; row < rows; ++row) {
-            const bool pruned = columns > 0 && mask.kept_in(row * columns, (row + 1) * columns) == 0;
-            if (pruned)
-                bias.live[row].zero_();
-            else if (bias.live[row].eq(0).item<bool>())
-                bias.live[row].copy_(bias.original[row]);  // pruned before, and back again
-        }
-    }
-}
-
-void StructuredPruner::restore_biases() {
-    const at::NoGradGuard no_grad;
-    for (Bias& bias : biases_) bias.live.copy_(bias.original);
-    biases_.clear();
+    for (auto& [weight_fqn, bias] : biases_)
+        bias->set_mask(bias_mask(*sparsifier_.group(weight_fqn).fake_sparsity.mask, bias->tensor().size(0)));
 }
 
 torch::jit::Module StructuredPruner::prune(const std::vector<c10::IValue>& example) {
@@ -94,6 +80,7 @@ torch::jit::Module StructuredPruner::prune(const std::vector<c10::IValue>& examp
         throw Error(ErrorKind::argument, "prune", shrunk.notes.front(), "leave this tensor out of the configuration");
     structured::demand_equal(masked, shrunk.module, example, shrunk.outputs);
     sparsifier_.squash_mask();
+    for (auto& [weight_fqn, bias] : biases_) bias->squash();
     biases_.clear();
     notes_ = std::move(shrunk.notes);
     model_.reset();

@@ -2,10 +2,12 @@
 
 #include <ATen/core/ivalue.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/torch/masked_tensor.h"
 #include "engine/torch/module_sparsifier.h"
 
 namespace lacuna {
@@ -17,7 +19,7 @@ struct StructuredOptions {
     bool strict = false;          ///< whether a pruned row that must stay is an error
 };
 
-/// torch.ao.pruning's BaseStructuredSparsifier for TorchScript modules (parity.md 1.13): prunes whole rows, then
+/// torch.ao.pruning's BaseStructuredSparsifier for TorchScript modules (docs/parity.md): prunes whole rows, then
 /// rewrites the model without them.
 ///
 ///     StructuredPruner pruner(lacuna::sparsifier("saliency"), options);
@@ -26,16 +28,13 @@ struct StructuredOptions {
 ///     torch::jit::Module smaller = pruner.prune({input});  // the same outputs, fewer parameters
 ///
 /// What the smaller model gives equals what the masked one gives, to 1e-5: it was run on `input` to make sure. Every
-/// error is thrown before anything changes. Destroying an unpruned pruner gives weights and biases back. Not
-/// thread-safe.
+/// error is thrown before anything changes. Destroying an unpruned pruner gives weights and biases back, as they were
+/// trained meanwhile. Not thread-safe.
 class StructuredPruner {
   public:
     /// `sparsifier` must outlive this object and prune whole rows. Throws as ModuleSparsifier does.
     explicit StructuredPruner(const Sparsifier& sparsifier, Options defaults = {}, StructuredOptions how = {},
                               Ties ties = Ties::lowest);
-    ~StructuredPruner();
-    StructuredPruner(const StructuredPruner&) = delete;
-    StructuredPruner& operator=(const StructuredPruner&) = delete;
 
     /// Masks of ones on every configured weight. No `config`: of every Linear, Conv1d, Conv2d, Conv3d and LSTM layer
     /// below the root. Throws as ModuleSparsifier::prepare does.
@@ -56,14 +55,12 @@ class StructuredPruner {
     ModuleSparsifier& masks() { return sparsifier_; }
 
   private:
-    struct Bias;
     void mask_biases();
-    void restore_biases();
 
     ModuleSparsifier sparsifier_;
     StructuredOptions how_;
     std::unique_ptr<torch::jit::Module> model_;
-    std::vector<Bias> biases_;
+    std::map<std::string, std::unique_ptr<MaskedTensor>> biases_;  ///< by the FQN of the weight beside it
     std::vector<std::string> notes_;
 };
 
