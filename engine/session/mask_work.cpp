@@ -1,6 +1,7 @@
 #include "engine/session/mask_work.h"
 
 #include <algorithm>
+#include <new>
 
 #include "engine/base/error.h"
 #include "engine/session/calibration.h"
@@ -29,6 +30,8 @@ void compute(const Document& document, MaskWork& work, const Progress& progress)
         work.masks = next_masks(document, work.tensors, progress);
     } catch (const Error& error) {
         work.problem = error.what();
+    } catch (const std::bad_alloc&) {
+        work.problem = "there is not enough memory for this mask; close what else is open";
     }
 }
 

@@ -29,6 +29,9 @@ void Session::Impl::request_calibration() {
             const Error stopped(ErrorKind::state, "", "the calibration was stopped", "open the data again to run it");
             tell([this, weights, stopped] { fail_calibration(weights, stopped); });
             throw;
+        } catch (const std::exception& error) {
+            const Error failed(ErrorKind::state, "", std::string("the calibration failed: ") + error.what());
+            tell([this, weights, failed] { fail_calibration(weights, failed); });
         }
     };
     start_job("Calibrating on " + data->path().filename().string(), work);
@@ -46,7 +49,10 @@ void Session::Impl::take_calibration(ActivationSet seen) {
     auto known = std::make_shared<CalibrationState>(*document->calibration);
     for (auto& [name, activations] : seen) {
         known->problems.erase(name);
-        known->seen.insert_or_assign(name, std::move(activations));
+        if (!are_sums_of_squares(*activations))
+            known->problems[name] = std::string(not_finite) + "; " + finite_hint;
+        else
+            known->seen.insert_or_assign(name, std::move(activations));
     }
     document = with_calibration(*document, std::move(known));
 }

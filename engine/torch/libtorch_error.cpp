@@ -2,6 +2,8 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string_view>
 
 namespace lacuna {
@@ -31,7 +33,9 @@ std::string brief(const std::exception& error) {
     const std::string whole = libtorch ? libtorch->what_without_backtrace() : error.what();
     std::string_view line = cause(whole);
     line = trimmed(line.substr(0, line.find('\n')));
-    std::string text(line.substr(0, longest));
+    size_t end = std::min(line.size(), longest);
+    while (end > 0 && end < line.size() && (uint8_t(line[end]) & 0xC0) == 0x80) --end;  // not inside a character
+    std::string text(line.substr(0, end));
     return text.empty() ? "LibTorch gave no reason" : text;
 }
 

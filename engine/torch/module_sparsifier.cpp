@@ -112,6 +112,8 @@ SparsifyGroup ModuleSparsifier::make_group(const SparsifyEntry& entry, const at:
 }
 
 void ModuleSparsifier::check(const SparsifyGroup& group, const at::Tensor& tensor) const {
+    if (!group.sparsifier || !group.fake_sparsity.mask)
+        throw wrong(group.tensor_fqn, "the state has no sparsifier or no mask for it");
     const Shape shape = tensor.sizes().vec();
     if (tensor.layout() != at::kStrided || tensor.is_quantized())
         throw wrong(group.tensor_fqn, "only dense tensors can be pruned");

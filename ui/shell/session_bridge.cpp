@@ -9,8 +9,10 @@ SessionBridge::SessionBridge(QObject* parent)
     post();
 }
 
-// The session goes first: its last call of post() must still find this object.
+// The session goes first: its last call of post() must still find this object. Who waits for it leaves before.
 SessionBridge::~SessionBridge() {
+    session_->cancel_job();
+    for (QThread* waiter : findChildren<QThread*>()) waiter->wait();
     session_.reset();
 }
 

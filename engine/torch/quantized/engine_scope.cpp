@@ -70,7 +70,12 @@ EngineScope::EngineScope(std::optional<c10::QEngine> engine) : before_(at::globa
     alone_ = std::unique_lock(engine_mutex());
     before_ = at::globalContext().qEngine();
     at::globalContext().setQEngine(*engine);
-    if (*engine == c10::QEngine::QNNPACK) start_qnnpack();
+    try {
+        if (*engine == c10::QEngine::QNNPACK) start_qnnpack();
+    } catch (...) {
+        at::globalContext().setQEngine(before_);
+        throw;
+    }
 }
 
 EngineScope::~EngineScope() {
