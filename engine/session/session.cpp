@@ -124,7 +124,8 @@ void Session::save_recipe(fs::path recipe) {
     Impl& s = *impl_;
     s.post([&s, path = std::move(recipe)] {
         if (!s.document) return;
-        s.start_job("Saving recipe " + path.filename().string(), [&s, path, document = s.document](Progress& progress) {
+        s.start_job("Saving recipe " + path.filename().string(), [&s, path, document = s.document,
+                                                                  edits = s.edits](Progress& progress) {
             const Recipe shown = recipe_of(*document);
             if (shown.groups.empty())
                 throw Error(ErrorKind::state, path.string(), "there is nothing to save",
@@ -133,8 +134,8 @@ void Session::save_recipe(fs::path recipe) {
             so_far.steps = steps_shown(*document);
             const std::vector<std::string> other = differing(*document, so_far, progress);
             write_file(path, to_yaml(shown));
-            s.post([&s, path, other, left = shown.steps - so_far.steps, taken = so_far.steps] {
-                s.modified = false;
+            s.post([&s, path, other, edits, left = shown.steps - so_far.steps, taken = so_far.steps] {
+                s.saved_edits = edits;
                 if (other.empty()) {
                     s.notify(Notice::Kind::information, "Saved " + path.filename().string(),
                              left == 0 ? "run from the start it gives the very masks shown: checked"
@@ -158,12 +159,12 @@ void Session::export_model(fs::path out, Format format, std::optional<fs::path> 
     s.control.post(s.counted([&s, out = std::move(out), format, masks = std::move(masks)](const CancelToken& token) {
         if (!s.document) return;
         if (s.pending() && !s.step_now(token)) return;
-        const auto work = [&s, out, format, masks, document = s.document](Progress& progress) {
+        const auto work = [&s, out, format, masks, document = s.document, edits = s.edits](Progress& progress) {
             const MaskSet shown = export_masks(*document);
             const ExportProof proof = export_checkpoint(document->model->checkpoint(), shown, out, format, progress);
             if (masks) write_masks(shown, *masks, progress);
-            s.post([&s, out, proof] {
-                s.modified = false;
+            s.post([&s, out, proof, edits] {
+                s.saved_edits = edits;
                 s.notify(Notice::Kind::information, "Exported " + out.filename().string(),
                          "opened again and compared: " + grouped(proof.zeros) + " zeros in " +
                              counted(proof.tensors_pruned, "pruned tensor") + ", " +

@@ -52,7 +52,7 @@ void Session::Impl::publish() {
     next->job = job;
     next->conversion = conversion;
     next->notices = notices;
-    next->modified = modified;
+    next->modified = edits != saved_edits;
     {
         std::lock_guard lock(mutex);
         snapshot = std::move(next);
@@ -74,7 +74,7 @@ void Session::Impl::commit(std::string label, DocumentPtr next) {
     undo.push_back({std::move(label), document});
     redo.clear();
     document = std::move(next);
-    modified = true;
+    ++edits;
 }
 
 void Session::Impl::edit(const std::string& verb, const std::function<EditResult(const Document&)>& change,
@@ -127,7 +127,7 @@ void Session::Impl::go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>
     to.push_back({entry.label, document});
     document = with_calibration(*entry.document, document->calibration);
     drag.clear();
-    modified = true;
+    ++edits;
     document_changed();
 }
 
@@ -137,7 +137,7 @@ void Session::Impl::start_over() {
     drag.clear();
     focus.reset();
     detail_of = nullptr;
-    modified = false;
+    saved_edits = edits;
     forget_evaluations();
     calibrating = false;
 }

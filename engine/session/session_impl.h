@@ -73,7 +73,8 @@ struct Session::Impl {
     double evaluation_seconds = 0;
     std::optional<Evaluation> dense, accuracy;
     std::string evaluation_problem;
-    bool evaluating = false, previewing = false, calibrating = false, modified = false;
+    bool evaluating = false, previewing = false, calibrating = false;
+    uint64_t edits = 0, saved_edits = 0;  ///< counted, for what was saved may be older than what is shown
     std::optional<JobState> job;
     ConversionResultPtr conversion;
     std::vector<Notice> notices;

@@ -71,7 +71,8 @@ TEST_F(SessionTest, AFailedOpenLeavesTheModelAndSaysWhy) {
     session.open(folder / "missing.pt");
     session.wait_idle();
     EXPECT_TRUE(session.snapshot()->model);
-    EXPECT_THAT(last_notice(), testing::StartsWith("Opening missing.pt: there is no such file")) << "the file is named once";
+    EXPECT_THAT(last_notice(), testing::StartsWith("Opening missing.pt: there is no such file"))
+        << "the file is named once";
     EXPECT_EQ(session.snapshot()->notices.back().kind, Notice::Kind::error);
     EXPECT_FALSE(session.snapshot()->job);
 }
@@ -273,6 +274,17 @@ TEST_F(SessionTest, ASavedRecipeIsCheckedAgainstWhatIsShown) {
     EXPECT_THAT(last_notice(), HasSubstr("fc1.weight"));
 }
 
+TEST_F(SessionTest, AnEditDuringAnExportIsNotSaved) {
+    open();
+    set_up_magnitude(0.5);
+    session.step();
+    session.wait_idle();
+    session.export_model(folder / "out.safetensors", Format::safetensors);
+    session.set_option({0}, "sparsity_level", 0.25, false);
+    session.wait_idle();
+    EXPECT_TRUE(session.snapshot()->modified);
+}
+
 TEST_F(SessionTest, AFailedExportLeavesTheTargetAlone) {
     open();
     set_up_magnitude(0.5);
@@ -303,6 +315,10 @@ TEST_F(SessionTest, ClosingInTheMiddleOfEverythingIsQuiet) {
         other.set_sparsifier({0, 2}, "weight_norm");
         other.focus(0);
         other.export_model(folder / "gone.safetensors", Format::safetensors);
+    }
+    if (std::filesystem::exists(folder / "gone.safetensors")) {
+        EXPECT_EQ(open_checkpoint(folder / "gone.safetensors")->tensors().size(),
+                  open_checkpoint(model)->tensors().size());
     }
 }
 
