@@ -27,20 +27,15 @@ bool holds_only_0_and_1(const TensorView& view) {
     return only;
 }
 
-Mask read_saved(const Checkpoint& checkpoint, size_t index, const Shape& shape) {
+MaskPtr read_saved(const Checkpoint& checkpoint, size_t index, const Shape& shape) {
     const TensorView view = checkpoint.view(index);
     const std::string& name = checkpoint.tensors()[index].name;
     if (!holds_only_0_and_1(view))
         throw Error(ErrorKind::format, name, "is a mask that holds other values than 0 and 1",
                     "leave its tensor out of the recipe, or squash it in Python");
-    const Mask saved = Mask::from_tensor(view);
+    auto saved = std::make_shared<const Mask>(Mask::from_tensor(view));
     release_storage(checkpoint, checkpoint.tensors()[index].storage);
-    if (saved.shape() == shape) return saved;
-    Mask mask = Mask::ones(shape);
-    const int64_t rows = saved.size(), columns = rows > 0 ? mask.size() / rows : 0;
-    for (int64_t row = 0; row < rows; ++row)
-        if (!saved[row]) mask.set_range(row * columns, (row + 1) * columns, false);
-    return mask;
+    return in_tensor_shape(saved, shape);
 }
 
 }  // namespace
@@ -51,14 +46,24 @@ MaskPtr saved_mask(const Checkpoint& checkpoint, size_t tensor) {
     const TensorInfo& info = checkpoint.tensors()[tensor];
     if (const std::string reason = why_masks_unfit(checkpoint, tensor); !reason.empty())
         throw Error(ErrorKind::format, info.name, reason, "leave it out of the recipe, or save the model again");
-    Mask mask = read_saved(checkpoint, saved.front(), info.shape);
-    for (size_t i = 1; i < saved.size(); ++i) mask = mask & read_saved(checkpoint, saved[i], info.shape);
-    return std::make_shared<const Mask>(std::move(mask));
+    MaskPtr mask = read_saved(checkpoint, saved.front(), info.shape);
+    for (size_t i = 1; i < saved.size(); ++i)
+        mask = std::make_shared<const Mask>(*mask & *read_saved(checkpoint, saved[i], info.shape));
+    return mask;
 }
 
 MaskPtr first_mask(const Checkpoint& checkpoint, size_t tensor) {
     if (MaskPtr saved = saved_mask(checkpoint, tensor)) return saved;
     return std::make_shared<const Mask>(Mask::ones(checkpoint.tensors()[tensor].shape));
+}
+
+MaskPtr in_tensor_shape(const MaskPtr& mask, const Shape& tensor) {
+    if (mask->shape() == tensor) return mask;
+    auto whole = std::make_shared<Mask>(Mask::ones(tensor));
+    const int64_t rows = mask->size(), columns = rows > 0 ? whole->size() / rows : 0;
+    for (int64_t row = 0; row < rows; ++row)
+        if (!(*mask)[row]) whole->set_range(row * columns, (row + 1) * columns, false);
+    return whole;
 }
 
 MaskPtr in_saved_shape(const MaskPtr& mask, const Shape& saved) {

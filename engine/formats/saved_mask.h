@@ -16,4 +16,7 @@ MaskPtr first_mask(const Checkpoint& checkpoint, size_t tensor);
 /// keep anything.
 MaskPtr in_saved_shape(const MaskPtr& mask, const Shape& saved);
 
+/// A mask of whole rows, {rows}, as one of all weights of a tensor; others as they are.
+MaskPtr in_tensor_shape(const MaskPtr& mask, const Shape& tensor);
+
 }  // namespace lacuna

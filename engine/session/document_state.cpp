@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/formats/saved_mask.h"
 #include "engine/session/document_edit.h"
 #include "engine/session/document_schedule.h"
 #include "engine/session/recipe_run.h"
@@ -22,8 +23,10 @@ const Sparsifier& rule_for(const SavedGroup& group, const TensorState& now, cons
     return *rule;
 }
 
-void take(TensorState& state, const SavedGroup& group, int64_t elements) {
-    if (group.mask) state.stepped = group.mask->pruned() > 0 ? group.mask : nullptr;  // not the one in the model's file
+void take(TensorState& state, const SavedGroup& group, const TensorInfo& info) {
+    const int64_t elements = info.elements();
+    if (group.mask)  // not the one in the model's file
+        state.stepped = group.mask->pruned() > 0 ? in_tensor_shape(group.mask, info.shape) : nullptr;
     state.shown = state.stepped;
     state.kept = state.shown ? state.shown->kept() : elements;
     outdate(state, elements);
@@ -64,7 +67,7 @@ DocumentPtr with_state(const Document& document, const SparsifierState& state) {
         for (const SchedulerState& one : schedulers.states) taken->schedule.push_back(one.groups[i].options);
         if (!schedulers.states.empty() && schedulers.states[0].groups[i].base)
             taken->options.set(scheduled_option, *schedulers.states[0].groups[i].base);
-        take(*taken, group, info.elements());
+        take(*taken, group, info);
         next->tensors[tensors[i]] = std::move(taken);
     }
     reschedule(*next);

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/formats/saved_mask.h"
 #include "engine/model/prepared_names.h"
 
 namespace lacuna {
@@ -73,13 +74,17 @@ DType mask_dtype_for(DType weight) {
 }
 
 /// The tensor that a state calls `fqn`: of that name, or prepared, or the only one that has it below a wrapper such as
-/// "state_dict.". Throws Error(argument) if there are several.
+/// "state_dict.", or has it with its dots as underlines: data sparsifiers take no dots. Throws Error(argument) if there
+/// are several.
 std::optional<size_t> find_saved(const Checkpoint& checkpoint, std::string_view fqn) {
     if (const auto found = find_prepared(checkpoint, fqn)) return found;
     std::optional<size_t> below;
     const std::string ending = "." + std::string(fqn);
     for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
-        if (!checkpoint.plain_name(i).ends_with(ending)) continue;
+        std::string name = checkpoint.plain_name(i);
+        const bool within = name.ends_with(ending);
+        std::replace(name.begin(), name.end(), '.', '_');
+        if (!within && name != fqn) continue;
         if (below)
             throw Error(ErrorKind::argument, std::string(fqn),
                         "the model has several tensors of that name: " + checkpoint.tensors()[*below].name + " and " +
@@ -97,7 +102,8 @@ size_t tensor_of(const SavedGroup& group, const Checkpoint& checkpoint) {
         unfit(group, "the state has a mask for it, but the model has no such tensor",
               "give the state of this model's sparsifier");
     const Shape& shape = checkpoint.tensors()[*tensor].shape;
-    if (group.mask && group.mask->shape() != shape)
+    const bool rows = group.mask && shape.size() > 1 && group.mask->shape() == Shape{shape[0]};  // structured pruners'
+    if (group.mask && !rows && group.mask->shape() != shape)
         unfit(group,
               "the state's mask has shape " + to_string(group.mask->shape()) + ", the tensor " + to_string(shape),
               "give the state of this model's sparsifier");
@@ -183,7 +189,8 @@ SparsifierState state_of(const Pruning& pruning, const SparsifierState* before) 
         }
         const PlainValue config = saved_config(group.target.sparsifier->name(), group.target.options);
         for (size_t i = 0; i < config.keys.size(); ++i) saved.config.set(config.keys[i], config.items[i]);
-        saved.mask = group.fake_sparsity.mask;
+        const MaskPtr& mask = group.fake_sparsity.mask;
+        saved.mask = saved.mask ? in_saved_shape(mask, saved.mask->shape()) : mask;
         state.groups.push_back(std::move(saved));
     }
     return state;
@@ -215,7 +222,10 @@ std::vector<Target> targets_from(const SparsifierState& state, const Recipe& rec
 void take_masks(Pruning& pruning, const SparsifierState& state) {
     MaskSet masks;
     for (const auto& [tensor, group] : by_tensor(state, pruning.checkpoint()))
-        if (group->mask) masks.emplace(pruning.checkpoint().tensors()[tensor].name, group->mask);
+        if (group->mask) {
+            const TensorInfo& info = pruning.checkpoint().tensors()[tensor];
+            masks.emplace(info.name, in_tensor_shape(group->mask, info.shape));
+        }
     pruning.set_masks(masks);
 }
 

@@ -18,7 +18,7 @@ struct SavedGroup {
     DType mask_dtype = DType::F32;           ///< what Python reads the mask as
 };
 
-/// The state of a sparsifier as torch.ao.pruning's state_dict() has it (parity.md 1.1), by value.
+/// The state of a sparsifier as torch.ao.pruning's state_dict() has it (docs/parity.md, base sparsifier), by value.
 struct SparsifierState {
     std::vector<SavedGroup> groups;
     PlainValue extras = PlainValue::dict();  ///< whatever stands beside "state" and "groups"
@@ -28,8 +28,8 @@ struct SparsifierState {
     const SavedGroup* find(std::string_view tensor_fqn) const;
 };
 
-/// Reads a state_dict() of a sparsifier that torch.save wrote, in Python or here. Throws Error(file), and Error(format)
-/// for a file that holds something else or contradicts itself.
+/// Reads a state_dict() of a sparsifier that torch.save wrote, in Python or here; a data sparsifier's too, whose groups
+/// are `data_norm`'s. Throws Error(file), and Error(format) for a file that holds something else or contradicts itself.
 SparsifierState read_sparsifier_state(const std::filesystem::path& path);
 /// Writes it so that torch.load(weights_only=True) reads it and the sparsifier's load_state_dict() takes it. Renamed
 /// into place. Throws Error(file).

@@ -5,7 +5,9 @@
 #include "engine/formats/torch_object_writer.h"
 #include "engine/formats/torch_objects.h"
 #include "engine/mask/mask_values.h"
+#include "engine/session/data_pruning.h"
 #include "engine/session/sparsifier_state.h"
+#include "engine/sparsifiers/registry.h"
 
 namespace lacuna {
 namespace {
@@ -19,10 +21,9 @@ class StateReader {
 
     SparsifierState read() {
         const PickleId states = graph_.find(graph_.root, "state"), groups = graph_.find(graph_.root, "groups");
+        if (graph_.find(graph_.root, "data_groups")) return of_data();
         if (!states || graph_.kind(groups) != PickleKind::list)
-            refuse(graph_.find(graph_.root, "data_groups") ? "holds the state of a data sparsifier"
-                                                           : "holds no state of a sparsifier",
-                   "save sparsifier.state_dict() with torch.save");
+            refuse("holds no state of a sparsifier", "save sparsifier.state_dict() with torch.save");
         for (const PickleId group : graph_.sequence(groups)) take_group(group);
         const auto pairs = graph_.pairs(states);
         for (size_t i = 0; i + 1 < pairs.size(); i += 2) take_state(name_of(pairs[i]), pairs[i + 1]);
@@ -35,6 +36,17 @@ class StateReader {
         throw Error(ErrorKind::format, objects_.where(), what, hint);
     }
     [[noreturn]] void damaged(const std::string& what) const { refuse(what, "save sparsifier.state_dict() again"); }
+
+    /// A data sparsifier's state, whose data are tensors of the model.
+    SparsifierState of_data() {
+        const Sparsifier& rule = lacuna::sparsifier("data_norm");
+        for (DataPruningState::Item& item : read_torch_state(objects_.where(), rule, {}).items) {
+            SavedGroup group{item.name, saved_config(rule.name(), item.options)};
+            group.mask = std::move(item.mask);
+            state_.groups.push_back(std::move(group));
+        }
+        return std::move(state_);
+    }
 
     std::string name_of(PickleId id) const {
         const auto name = plain_value(graph_, id);

@@ -142,6 +142,25 @@ TEST(SparsifierState, AMaskThatDoesNotFitIsRefusedAndNothingChanges) {
     for (const auto& group : pruning.groups()) EXPECT_EQ(group.fake_sparsity.mask->pruned(), 0);
 }
 
+/// torch.ao.pruning's structured pruners keep a mask of rows: a bool for each.
+TEST(SparsifierState, AMaskOfRowsIsOneOfWholeRowsAndStaysOne) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    constexpr const char* rows = "version: 1\ngroups:\n  - {layers: seq.0.weight, sparsifier: saliency}\n";
+    SparsifierState state = state_of(Pruning(checkpoint, resolve(parse_recipe(rows, "r.yaml"), *checkpoint)));
+    ASSERT_EQ(state.groups.size(), 1u);
+    const Shape shape = state.groups[0].mask->shape();
+    Mask kept = Mask::ones({shape[0]});
+    kept.set(1, false);
+    state.groups[0].mask = std::make_shared<const Mask>(kept);
+    const Pruning pruning = resumed(checkpoint, round_trip(folder, state), rows);
+    const Mask& whole = *pruning.groups()[0].fake_sparsity.mask;
+    EXPECT_EQ(whole.shape(), shape);
+    EXPECT_EQ(whole.kept_in(shape[1], 2 * shape[1]), 0);
+    EXPECT_EQ(whole.pruned(), shape[1]);
+    EXPECT_EQ(*state_of(pruning, &state).groups[0].mask, kept);
+}
+
 TEST(SparsifierState, AMaskThatTheRecipeWouldLoseIsRefused) {
     const ScratchFolder folder;
     const auto checkpoint = simple_linear(folder);
