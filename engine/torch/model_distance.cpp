@@ -50,6 +50,16 @@ c10::IValue run_model(const torch::jit::Module& model, const at::Tensor& inputs)
     }
 }
 
+/// On inputs that the model itself took.
+static c10::IValue run_converted(const torch::jit::Module& model, const at::Tensor& inputs) {
+    try {
+        return model.get_method("forward")({inputs});
+    } catch (const std::exception& error) {
+        throw Error(ErrorKind::argument, "the converted model", "cannot run on this machine: " + brief(error),
+                    "choose other options, such as another block shape or engine");
+    }
+}
+
 at::Tensor inputs_for(const torch::jit::Module& model, const at::Tensor& inputs) {
     if (!inputs.is_floating_point()) return inputs;
     for (const at::Tensor& parameter : model.parameters())
@@ -67,7 +77,7 @@ ModelDistance distance(const torch::jit::Module& first, const torch::jit::Module
         const at::Tensor part = inputs_for(first, inputs.slice(0, begin, std::min(found.samples, begin + batch)));
         std::vector<at::Tensor> a, b;
         collect(run_model(first, part), a);
-        collect(run_model(second, part), b);
+        collect(run_converted(second, part), b);
         if (a.size() != b.size())
             throw Error(ErrorKind::argument, "the converted model", "gives another number of tensors");
         for (size_t i = 0; i < a.size(); ++i) widen(found, a[i], b[i]);

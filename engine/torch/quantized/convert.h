@@ -38,7 +38,7 @@ struct MaskedLayer {
 /// `squash_mask(params_to_keep)` kept; in the order of its groups, each layer once.
 std::vector<MaskedLayer> masked_layers(const ModuleSparsifier& sparsifier);
 
-/// BaseSparsifier.convert (parity.md 1.1): a deep copy of `model` in which the masked layers whose class is in
+/// BaseSparsifier.convert (docs/parity.md): a deep copy of `model` in which the masked layers whose class is in
 /// `mapping` are what the mapping makes of them; others and the root stay. Masks are in the weights already (an
 /// unsquashed sparsifier puts them there). Throws Error(argument) without a mapping, for a layer that `model` lacks,
 /// and as `replaced` does.

@@ -43,7 +43,8 @@ bool is(const std::optional<c10::IValue>& value, const char* text) {
 }
 
 constexpr size_t max_norm_at = 4;  // behind function, input, weight and padding_idx
-constexpr size_t bag_max_norm_at = 4, bag_mode_at = 7, bag_last_offset_at = 10;  // function, input, weight, offsets, …
+constexpr size_t bag_max_norm_at = 4;  // behind function, input, weight and offsets
+constexpr size_t bag_mode_at = 7, bag_last_offset_at = 10, bag_padding_at = 11;
 
 }  // namespace
 
@@ -56,6 +57,8 @@ torch::jit::Module quantised_embedding(const std::string& fqn, const torch::jit:
         demand(arguments.size() > bag_last_offset_at && is(arguments[bag_mode_at], "sum"), fqn,
                "this EmbeddingBag does not sum (or was traced)");
         demand(arguments[bag_max_norm_at] && arguments[bag_max_norm_at]->isNone(), fqn, "it has a max_norm");
+        const bool pads = arguments.size() > bag_padding_at && !arguments[bag_padding_at].value_or(1).isNone();
+        demand(!pads, fqn, "it has a padding_idx");
         last_offset = arguments[bag_last_offset_at] && arguments[bag_last_offset_at]->toBool();
     } else if (arguments.size() > max_norm_at) {
         demand(arguments[max_norm_at] && arguments[max_norm_at]->isNone(), fqn, "it has a max_norm");

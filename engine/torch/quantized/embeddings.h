@@ -19,7 +19,7 @@ struct Module;
 namespace lacuna {
 
 // Post-training pruning and quantisation of embedding tables: torch.ao.pruning's post_training_sparse_quantize
-// (parity.md 1.11). Rows are QUINT8, each with its own scale and zero point. Unlike upstream's, a row's range always
+// (docs/parity.md). Rows are QUINT8, each with its own scale and zero point. Unlike upstream's, a row's range always
 // holds 0 and zero points are whole numbers, so every pruned value is exactly 0 afterwards; and names are kept whole,
 // so `a.b_c` and `a_b.c` are two tables.
 

@@ -30,8 +30,8 @@ struct SparseLinearFields {
     int64_t out_features = 0, in_features = 0;
 };
 
-/// A quantised weight packed for LibTorch's sparse linear operators (sparse::qlinear_prepack and its kin, parity.md
-/// 1.14). Immutable and cheap to copy; copies share the packed weight. `run_dynamic` writes to the packed weight's own
+/// A quantised weight packed for LibTorch's sparse linear operators (sparse::qlinear_prepack and its kin;
+/// docs/parity.md). Immutable and cheap to copy; copies share the packed weight. `run_dynamic` writes to the packed weight's own
 /// scratch space, so one packed weight runs on one thread at a time there; everything else may be called by several.
 class SparseLinear {
   public:

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 
@@ -73,6 +74,10 @@ double largest_in(const at::Tensor& tensor) {
     return tensor.numel() == 0 ? 0 : tensor.to(at::kDouble).abs().max().item<double>();
 }
 
+bool any_finite(const at::Tensor& tensor) {
+    return tensor.numel() == 0 || tensor.isfinite().any().item<bool>();
+}
+
 double allowed(at::ScalarType type) {
     return type == at::kHalf ? 1e-2 : type == at::kBFloat16 ? 5e-2 : tolerance;
 }
@@ -128,6 +133,9 @@ double apart(const at::Tensor& first, const at::Tensor& second) {
 void compare(const Tensors& expected, const Tensors& given, const std::vector<OutputChannels>& outputs,
              const std::function<std::optional<Tensors>()>& exact, Difference& difference) {
     if (expected.size() != given.size()) differ("gives another number of tensors");
+    if (!expected.empty() && std::none_of(expected.begin(), expected.end(), any_finite))
+        throw Error(ErrorKind::argument, "the masked model", "gives no finite output, so that nothing can be compared",
+                    "give other data or another input shape");
     for (size_t i = 0; i < expected.size(); ++i) {
         const at::Tensor reference = part_of(expected[i], outputs, i);
         if (reference.sizes() != given[i].sizes())
@@ -144,25 +152,39 @@ void compare(const Tensors& expected, const Tensors& given, const std::vector<Ou
     }
 }
 
-}  // namespace
-
-std::vector<c10::IValue> sample_inputs(jit::Module& module, const ConversionRequest& request) {
+c10::IValue first_input(jit::Module& module, const ConversionRequest& request) {
     const at::ScalarType type = precision_of(module);
     if (request.data) {
         at::Tensor inputs = as_tensor(request.data->inputs()).slice(0, 0, samples_compared).clone();
-        return {inputs.is_floating_point() ? inputs.to(type) : inputs};
+        return inputs.is_floating_point() ? inputs.to(type) : inputs;
     }
-    if (!request.input_shape.empty()) return {random_tensor(request.input_shape, type)};
+    if (!request.input_shape.empty()) return random_tensor(request.input_shape, type);
     for (const auto& parameter : module.named_parameters()) {
         if (parameter.value.dim() < 2) continue;
         for (const auto& shape : likely_shapes(parameter.value)) {
             const at::Tensor guess = random_tensor(shape, type);
-            if (runs(module, guess)) return {guess};
+            if (runs(module, guess)) return guess;
         }
         break;
     }
     throw Error(ErrorKind::argument, request.checkpoint ? request.checkpoint->path().string() : "the model",
                 "no input is known that it takes", "give data or an input shape");
+}
+
+}  // namespace
+
+std::vector<c10::IValue> sample_inputs(jit::Module& module, const ConversionRequest& request) {
+    std::vector<c10::IValue> inputs{first_input(module, request)};
+    const auto& arguments = module.get_method("forward").function().getSchema().arguments();  // the first is the module
+    for (size_t i = inputs.size() + 1; i < arguments.size(); ++i) {
+        if (!arguments[i].default_value())
+            throw Error(ErrorKind::argument, "the model",
+                        "takes " + std::to_string(arguments.size() - 1) + " inputs, and " + arguments[i].name() +
+                            " has no default",
+                        "convert a module around it that takes one input");
+        inputs.push_back(*arguments[i].default_value());
+    }
+    return inputs;
 }
 
 Difference demand_equal(jit::Module& reference, jit::Module& other, const std::vector<c10::IValue>& inputs,
@@ -181,10 +203,13 @@ Difference demand_equal(jit::Module& reference, jit::Module& other, const std::v
             expected, got, outputs, [&] { return run_exactly(reference, given); }, difference);
     };
     check(run(reference, inputs), inputs);
-    const bool batched = inputs.size() == 1 && inputs[0].isTensor() && inputs[0].toTensor().dim() > 0;
+    const auto tensors =
+        std::count_if(inputs.begin(), inputs.end(), [](const auto& input) { return input.isTensor(); });
+    const bool batched = tensors == 1 && inputs[0].isTensor() && inputs[0].toTensor().dim() > 0;
     if (batched) difference.samples = inputs[0].toTensor().size(0);
     if (batched && difference.samples > 1) {
-        const Inputs fewer{inputs[0].toTensor().slice(0, 1)};
+        Inputs fewer = inputs;
+        fewer[0] = inputs[0].toTensor().slice(0, 1);
         Tensors expected;
         try {
             expected = run(reference, fewer);

@@ -10,8 +10,8 @@
 namespace lacuna::structured {
 
 /// Inputs to run `module`, which is `request`'s model, on: samples of its data, or a random tensor of its input shape,
-/// or, where neither is given, one that fits the first layer and that the model takes. Throws Error(argument) if none
-/// was found.
+/// or, where neither is given, one that fits the first layer and that the model takes; further inputs are left at their
+/// defaults. Throws Error(argument) if no input was found or one has no default.
 std::vector<c10::IValue> sample_inputs(torch::jit::Module& module, const ConversionRequest& request);
 
 /// How far two models lie apart.

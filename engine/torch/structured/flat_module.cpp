@@ -152,6 +152,7 @@ std::shared_ptr<jit::Graph> flat_forward(const jit::Module& module) {
     while (has_calls(*graph->block()))
         jit::Inline(*graph);  // a level at a time, in a model that ran unoptimised before
     attributes_to_constants(module, graph->block(), *graph);
+    jit::ConstantPropagation(graph, /*ignore_custom_classes=*/true);  // first: where nothing but an exception is left
     jit::EliminateExceptions(graph);
     jit::ConstantPropagation(graph, /*ignore_custom_classes=*/true);
     jit::EliminateDeadCode(graph);

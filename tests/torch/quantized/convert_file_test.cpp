@@ -15,7 +15,7 @@
 #include "engine/torch/quantized/linear_module.h"
 #include "engine/torch/quantized/replace.h"
 #include "engine/torch/torch_runner.h"
-#include "tests/torch/quantized/errors.h"
+#include "tests/support/error_of.h"
 
 namespace lacuna {
 namespace {

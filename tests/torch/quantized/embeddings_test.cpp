@@ -12,7 +12,7 @@
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/embedding_module.h"
 #include "engine/torch/quantized/replace.h"
-#include "tests/torch/quantized/errors.h"
+#include "tests/support/error_of.h"
 #include "tests/torch/quantized/script_models.h"
 
 namespace lacuna {
@@ -221,6 +221,7 @@ TEST(TestQuantizationUtils, bags) {
     EXPECT_LT((outputs(after) - outputs(rounded)).abs().max().item<double>(), 1e-5);
     EXPECT_THAT(error_of([&] { convert({"mean"}); }).what(), HasSubstr("does not sum"));
     EXPECT_THAT(error_of([&] { convert({"short"}); }).what(), HasSubstr("max_norm"));
+    EXPECT_THAT(error_of([&] { convert({"padded"}); }).what(), HasSubstr("padding_idx")) << "its row is not summed";
 }
 
 }  // namespace

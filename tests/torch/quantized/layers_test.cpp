@@ -13,8 +13,8 @@
 #include "engine/torch/quantized/engine_scope.h"
 #include "engine/torch/quantized/linear_module.h"
 #include "engine/torch/quantized/replace.h"
+#include "tests/support/error_of.h"
 #include "tests/torch/modules.h"
-#include "tests/torch/quantized/errors.h"
 #include "tests/torch/quantized/script_models.h"
 
 namespace lacuna {

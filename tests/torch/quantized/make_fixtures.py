@@ -95,10 +95,11 @@ class Bags(nn.Module):
         self.mean = nn.EmbeddingBag(20, 8)
         self.table = nn.Embedding(20, 8, padding_idx=0)
         self.short = nn.Embedding(20, 8, max_norm=100.0)
+        self.padded = nn.EmbeddingBag(20, 8, mode="sum", padding_idx=3)
 
     def forward(self, x, offsets):
         looked_up = self.table(x.reshape(3, 4)).sum() + self.short(x).sum()
-        first = self.sum(x, offsets[:-1]) + self.mean(x, offsets[:-1])
+        first = self.sum(x, offsets[:-1]) + self.mean(x, offsets[:-1]) + self.padded(x, offsets[:-1])
         return first + self.last(x, offsets) + self.sum(x.reshape(2, 6)) + looked_up
 
 

@@ -8,7 +8,7 @@
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/linear_module.h"
 #include "engine/torch/quantized/prepare.h"
-#include "tests/torch/quantized/errors.h"
+#include "tests/support/error_of.h"
 #include "tests/torch/quantized/script_models.h"
 
 namespace lacuna {

@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "engine/torch/quantized/engine_scope.h"
+#include "tests/support/error_of.h"
 #include "tests/torch/quantized/dense.h"
-#include "tests/torch/quantized/errors.h"
 
 namespace lacuna {
 namespace {

@@ -229,6 +229,23 @@ TEST(StructuredPruner, gives_back_what_was_not_pruned) {
     EXPECT_TRUE(at::equal(parameter_of(model, "a.bias"), bias));
 }
 
+TEST(StructuredPruner, gives_back_what_was_trained_meanwhile) {
+    Module model = Net().linear("a", 4, 6, true).linear("b", 6, 3, true).chain({"a", "b"});
+    const at::Tensor bias = parameter_of(model, "a.bias").detach().clone();
+    const RowMock row_one(RowMock::Kind::row_one);
+    {
+        StructuredPruner pruner(row_one);
+        pruner.prepare(model);
+        pruner.step();
+        const at::NoGradGuard no_grad;
+        parameter_of(model, "a.bias").add_(1);  // an optimizer's step
+        pruner.apply_masks();
+        EXPECT_EQ(parameter_of(model, "a.bias")[1].item<float>(), 0);
+        EXPECT_TRUE(at::equal(parameter_of(model, "a.bias")[0], bias[0] + 1));
+    }
+    EXPECT_TRUE(at::equal(parameter_of(model, "a.bias"), bias + 1));
+}
+
 TEST(StructuredPruner, strict_refuses_a_row_that_must_stay) {
     Module model = Net().linear("a", 4, 6, true).linear("b", 6, 3, true).chain({"a", "b"});
     const RowMock row_one(RowMock::Kind::row_one);
@@ -251,6 +268,8 @@ TEST(DemandEqual, finds_a_difference) {
     EXPECT_THROW(structured::demand_equal(a, b, inputs, {}), Error);
     Module c = Net().linear("a", 4, 2).chain({"a"});
     EXPECT_THROW(structured::demand_equal(a, c, inputs, {}), Error);
+    Module nothing = Net().linear("a", 4, 3).chain({"a", "x / 0.0 - x / 0.0"});
+    EXPECT_THROW(structured::demand_equal(nothing, nothing, inputs, {}), Error) << "NaN equals nothing";
 }
 
 }  // namespace

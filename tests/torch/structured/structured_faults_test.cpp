@@ -1,4 +1,4 @@
-// What torch.ao.pruning's structured pruners get wrong or refuse though it is exact (parity.md 1.13).
+// What torch.ao.pruning's structured pruners get wrong or refuse though it is exact (docs/parity.md).
 
 #include <ATen/ops/linear.h>
 

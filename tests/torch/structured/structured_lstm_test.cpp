@@ -8,7 +8,7 @@
 #include "tests/support/scratch_folder.h"
 #include "tests/torch/structured/nets.h"
 
-// LSTM: upstream's tests, with what parity.md asks beyond them: one unit set, and outputs that are compared.
+// LSTM: upstream's tests, with more than they ask: one unit set, and outputs that are compared.
 
 namespace lacuna {
 namespace {

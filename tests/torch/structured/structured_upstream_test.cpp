@@ -3,7 +3,7 @@
 #include "engine/torch/structured/structured_pruner.h"
 #include "tests/torch/structured/nets.h"
 
-// Upstream's TestBaseStructuredSparsifier, TestSaliencyPruner and TestFPGMPruner (parity.md 2).
+// Upstream's TestBaseStructuredSparsifier, TestSaliencyPruner and TestFPGMPruner (docs/parity.md, test by test).
 
 namespace lacuna {
 namespace {
