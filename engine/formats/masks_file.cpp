@@ -68,11 +68,29 @@ void write_masks(const MaskSet& masks, const std::filesystem::path& out, Progres
     file.commit();
 }
 
+namespace {
+
+/// Empty if the tensor's elements are 0 and 1 in a byte each.
+std::string why_no_mask(const TensorView& tensor) {
+    if (tensor.dtype != DType::U8 && tensor.dtype != DType::BOOL)
+        return "it is " + std::string(dtype_name(tensor.dtype));
+    const std::span bytes(tensor.data, size_t(tensor.elements()));
+    const bool bits = std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte <= std::byte{1}; });
+    return bits ? "" : "it holds other values than 0 and 1";
+}
+
+}  // namespace
+
 MaskSet read_masks(const std::filesystem::path& path) {
     const CheckpointPtr file = open_checkpoint(path);
     MaskSet masks;
-    for (size_t i = 0; i < file->tensors().size(); ++i)
-        masks.emplace(file->tensors()[i].name, std::make_shared<const Mask>(Mask::from_tensor(file->view(i))));
+    for (size_t i = 0; i < file->tensors().size(); ++i) {
+        const TensorInfo& info = file->tensors()[i];
+        if (const std::string problem = why_no_mask(file->view(i)); !problem.empty())
+            throw Error(ErrorKind::format, path.string(), info.name + " is no mask: " + problem,
+                        "masks are tensors of U8, 0 for pruned and 1 for kept, as prune --masks writes them");
+        masks.emplace(info.name, std::make_shared<const Mask>(Mask::from_tensor(file->view(i))));
+    }
     return masks;
 }
 

@@ -29,12 +29,14 @@ std::optional<Format> format_from_name(std::string_view name) {
     return std::nullopt;
 }
 
-bool in_optimizer(std::string_view name) {
-    return name.starts_with("optimizer") || name.find(".optimizer") != std::string_view::npos;
+bool in_training_state(std::string_view name) {
+    for (const std::string_view key : {"optimizer", "sparsifier.state."})
+        if (name.starts_with(key) || name.find("." + std::string(key)) != std::string_view::npos) return true;
+    return false;
 }
 
 bool is_parameter(const TensorInfo& tensor) {
-    return tensor.role != TensorRole::buffer && !in_optimizer(tensor.name);
+    return tensor.role != TensorRole::buffer && !in_training_state(tensor.name);
 }
 
 std::optional<size_t> Checkpoint::find(std::string_view name) const {

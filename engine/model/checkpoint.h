@@ -43,8 +43,9 @@ struct TensorInfo {
     uint64_t bytes() const { return dtype_bytes(dtype, uint64_t(elements())); }
 };
 
-/// True for names under a key that begins with "optimizer" (`optimizer.state.0.exp_avg`): training state, no weights.
-bool in_optimizer(std::string_view name);
+/// True for names under a key that begins with "optimizer" (`optimizer.state.0.exp_avg`) or under "sparsifier.state"
+/// (its masks): training state, no weights.
+bool in_training_state(std::string_view name);
 /// Whether a tensor counts as a parameter: neither a known buffer nor optimizer state.
 bool is_parameter(const TensorInfo& tensor);
 

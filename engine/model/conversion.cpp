@@ -79,7 +79,7 @@ ConversionReport convert(const ConversionRequest& request, Progress& progress) {
                     "give the model as a TorchScript file");
     if (chosen.needs_data && !request.data)
         throw Error(ErrorKind::argument, chosen.name, "it must run the model on samples, and there is no data",
-                    "give a safetensors file with inputs and labels");
+                    "give a safetensors file with inputs");
     check_masks(request);
     check_out(request);
     ConversionRequest staged = request;

@@ -83,7 +83,7 @@ std::string why_not_prunable(const TensorInfo& tensor) {
 
 bool prunable_by_default(const TensorInfo& tensor) {
     return why_not_prunable(tensor).empty() && tensor.shape.size() >= 2 && tensor.role != TensorRole::buffer &&
-           !in_optimizer(tensor.name);
+           !in_training_state(tensor.name);
 }
 
 }  // namespace lacuna

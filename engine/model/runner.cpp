@@ -28,7 +28,7 @@ size_t needed(const Checkpoint& file, const std::string& name) {
     const auto tensor = file.find(name);
     if (!tensor)
         throw Error(ErrorKind::format, file.path().string(), "has no tensor called " + name,
-                    "give a safetensors file with inputs (N first) and labels (N integers)");
+                    "give a safetensors file with inputs (N first) and, to measure accuracy, labels (N integers)");
     return *tensor;
 }
 

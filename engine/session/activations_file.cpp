@@ -6,24 +6,23 @@
 #include "engine/base/output_file.h"
 #include "engine/formats/formats.h"
 #include "engine/formats/safetensors_writer.h"
+#include "engine/session/calibration.h"
 
 namespace lacuna {
 namespace {
 
 const std::string rows_key = "rows.", dim_key = "weight_dim.";
 
-/// A count from the metadata. Throws Error(format).
-int64_t number_in(const Checkpoint& file, const std::string& key) {
+/// A count from the metadata; `absent` where there is none. Throws Error(format).
+int64_t number_in(const Checkpoint& file, const std::string& key, int64_t absent) {
     const auto found = file.metadata().find(key);
+    if (found == file.metadata().end()) return absent;
     int64_t number = -1;
-    if (found != file.metadata().end()) {
-        const std::string& text = found->second;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (error != std::errc() || end != text.data() + text.size()) number = -1;
-    }
-    if (number < 0)
-        throw Error(ErrorKind::format, file.path().string(), "its metadata has no count " + key,
-                    "give a file that lacuna-cli calibrate wrote");
+    const std::string& text = found->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || number < 0)
+        throw Error(ErrorKind::format, file.path().string(), "its metadata's " + key + " is no count",
+                    "leave it out, or give a file that lacuna-cli calibrate wrote");
     return number;
 }
 
@@ -57,19 +56,22 @@ ActivationSet read_activations(const std::filesystem::path& path) {
     ActivationSet activations;
     for (size_t i = 0; i < file->tensors().size(); ++i) {
         const TensorInfo& info = file->tensors()[i];
-        if (info.dtype != DType::F64 || info.shape.size() != 1)
+        if (!is_floating(info.dtype) || info.shape.size() != 1)
             throw Error(ErrorKind::format, path.string(),
                         info.name + " is " + std::string(dtype_name(info.dtype)) + " of shape " +
-                            to_string(info.shape) + ", not a vector of F64",
-                        "give a file that lacuna-cli calibrate wrote");
+                            to_string(info.shape) + ", not a vector of floating numbers",
+                        "give each weight's FQN the sum of squares of each of its input features");
         auto seen = std::make_shared<Activations>();
-        seen->rows = number_in(*file, rows_key + info.name);
-        seen->weight_dim = number_in(*file, dim_key + info.name);
+        seen->rows = number_in(*file, rows_key + info.name, 0);
+        seen->weight_dim = number_in(*file, dim_key + info.name, 1);
         if (seen->weight_dim > 1)
             throw Error(ErrorKind::format, path.string(), dim_key + info.name + " is neither 0 nor 1",
                         "give a file that lacuna-cli calibrate wrote");
         seen->squares.resize(size_t(info.elements()));
         read_as_double(file->view(i), 0, info.elements(), seen->squares.data());
+        if (!are_sums_of_squares(*seen))
+            throw Error(ErrorKind::format, path.string(), info.name + " holds sums that are negative or not finite",
+                        finite_hint);
         activations.emplace(info.name, std::move(seen));
     }
     return activations;

@@ -11,7 +11,9 @@ namespace lacuna {
 /// for each input feature, and in the metadata `rows.FQN` and `weight_dim.FQN`. Renamed into place. Throws Error(file).
 void write_activations(const ActivationSet& activations, const std::filesystem::path& path, Progress& progress);
 
-/// Reads what `write_activations` wrote. Throws Error(file), Error(format).
+/// Reads such a file, whoever wrote it: sums in any floating type, and both metadata keys may be left out (weight_dim
+/// is 1 then, the input features' dimension in a Linear's and a convolution's weight). Throws Error(file),
+/// Error(format).
 ActivationSet read_activations(const std::filesystem::path& path);
 
 }  // namespace lacuna

@@ -48,10 +48,13 @@ DocumentPtr with_calibration(const Document& document, std::shared_ptr<const Cal
 
 void demand_activations(const std::vector<std::string>& weights, const ActivationSet& activations,
                         const std::string& hint) {
-    for (const std::string& weight : weights)
-        if (!activations.contains(weight))
+    for (const std::string& weight : weights) {
+        const auto seen = activations.find(weight);
+        if (seen == activations.end())
             throw Error(ErrorKind::argument, weight,
                         "its rule weighs what enters the layer, and nothing says what does", hint);
+        if (!are_sums_of_squares(*seen->second)) throw Error(ErrorKind::argument, weight, not_finite, finite_hint);
+    }
 }
 
 }  // namespace lacuna

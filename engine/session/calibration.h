@@ -11,7 +11,11 @@ namespace lacuna {
 /// The FQNs of the targets whose rule looks at its layer's input, in their order.
 std::vector<std::string> weights_to_calibrate(const Checkpoint& checkpoint, std::span<const Target> targets);
 
-/// Throws Error(argument) naming the first of `weights` that `activations` says nothing of; `hint` is what to do.
+inline constexpr const char* not_finite = "what enters the layer is not finite on these data";
+inline constexpr const char* finite_hint = "calibrate on data that give finite activations";
+
+/// Throws Error(argument) naming the first of `weights` that `activations` says nothing of (`hint` is what to do) or
+/// nothing finite.
 void demand_activations(const std::vector<std::string>& weights, const ActivationSet& activations,
                         const std::string& hint);
 

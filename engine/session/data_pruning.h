@@ -64,7 +64,7 @@ struct DataPruningState {
     std::vector<Item> items;
 };
 
-/// Masks over named tensors that live in the caller's memory: torch.ao.pruning's BaseDataSparsifier (parity.md 1.8).
+/// Masks over named tensors that live in the caller's memory: torch.ao.pruning's BaseDataSparsifier (docs/parity.md).
 /// Tensors are held by reference: changes outside show, squashing writes the caller's tensor, and its memory must
 /// outlive this. Every step scores the original values, so that pruned ones may revive. Not thread-safe.
 class DataPruning {

@@ -15,7 +15,7 @@
 namespace lacuna {
 
 /// Masks over a checkpoint's tensors and the rules that move them: prepare, step, squash with torch.ao.pruning's
-/// meaning (parity.md 1.1), without LibTorch. The checkpoint is never changed. Not thread-safe.
+/// meaning (docs/parity.md, base sparsifier), without LibTorch. The checkpoint is never changed. Not thread-safe.
 class Pruning {
   public:
     struct Group {

@@ -41,7 +41,7 @@ struct RecipeSchedule {
 /// What a scheduler of a recipe gives one of its groups.
 const Options& options_for(const RecipeSchedule& schedule, size_t group);
 
-/// The file that says what to prune and how (design.md, the headless contract).
+/// The file that says what to prune and how (README, Headless).
 struct Recipe {
     int version = 1;
     std::vector<RecipeGroup> groups;

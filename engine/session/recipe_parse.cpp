@@ -92,8 +92,11 @@ class RecipeParser {
             std::string list;
             for (const auto& word : known) list += (list.empty() ? "" : ", ") + word;
             const std::string near = nearest(name, known);
+            const bool of_recipe = std::find(recipe_keys.begin(), recipe_keys.end(), name) != recipe_keys.end();
             fail(place_of_key(map, name), name, "is not a key of " + of,
-                 near.empty() ? "known keys: " + list : "did you mean " + near + "?");
+                 of_recipe      ? "it belongs at the top of the recipe, beside version and groups"
+                 : near.empty() ? "known keys: " + list
+                                : "did you mean " + near + "?");
         }
     }
 

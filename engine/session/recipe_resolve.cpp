@@ -33,6 +33,7 @@ class Resolver {
         const RecipeGroup& group = recipe_.groups[index];
         const Sparsifier& rule = sparsifier(group.sparsifier);
         const Options options = rule.complete(group.options);
+        check_excepts(group);
         bool any = false;
         for (size_t i = 0; i < group.layers.size(); ++i) {
             const RecipePlace place = i < group.layer_places.size() ? group.layer_places[i] : group.place;
@@ -48,12 +49,25 @@ class Resolver {
             fail(group.place, "except", "takes away every tensor that layers names", "narrow it, or drop the group");
     }
 
+    /// A glob may except nothing, so that a recipe serves several models; a name that is not there is a slip.
+    void check_excepts(const RecipeGroup& group) const {
+        for (const std::string& name : group.except)
+            if (!is_glob(name) && !matches_any(name))
+                fail(group.place, "except", "there is no tensor called \"" + shortened(name) + "\"", hint_for(name));
+    }
+
     /// By the name in the file, or by the one that a prepared tensor has in the plain model.
     bool matches(const std::string& pattern, size_t tensor) const {
         const std::string& name = name_of(tensor);
         if (glob_matches(pattern, name)) return true;
         const std::string plain = checkpoint_.plain_name(tensor);
         return plain != name && glob_matches(pattern, plain);
+    }
+
+    bool matches_any(const std::string& pattern) const {
+        for (size_t i = 0; i < checkpoint_.tensors().size(); ++i)
+            if (matches(pattern, i)) return true;
+        return false;
     }
 
     bool excepted(const RecipeGroup& group, size_t tensor) const {
@@ -123,7 +137,7 @@ class Resolver {
         if (std::string reason = why_not_prunable(info); !reason.empty()) return reason;
         if (prunable_by_default(info)) return "is left out: " + rule.why_not(info.shape, info.dtype);
         if (info.shape.size() < 2) return "has shape " + to_string(info.shape);
-        return info.role == TensorRole::buffer ? "is a buffer" : "belongs to an optimizer";
+        return info.role == TensorRole::buffer ? "is a buffer" : "belongs to an optimizer or a sparsifier";
     }
 
     void check_fit(const Target& target) const {

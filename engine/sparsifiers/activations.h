@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -20,6 +22,11 @@ struct Activations {
     /// model uses as (in, out) and for transposed convolutions.
     int64_t weight_dim = 1;
 };
+/// Whether every sum is a finite number, which data with NaN or infinities do not give.
+inline bool are_sums_of_squares(const Activations& seen) {
+    return std::all_of(seen.squares.begin(), seen.squares.end(),
+                       [](double sum) { return std::isfinite(sum) && sum >= 0; });
+}
 using ActivationsPtr = std::shared_ptr<const Activations>;
 
 /// By the FQN of the weight.

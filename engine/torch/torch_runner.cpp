@@ -173,9 +173,10 @@ class TorchRunner : public Runner {
         for (size_t w = 0; w < sums.size(); ++w) {
             if (sums[w].squares.empty() && without_input == WithoutInput::leave_out) continue;
             if (sums[w].squares.empty())
-                throw Error(ErrorKind::argument, weights[w],
-                            "the model multiplied nothing with it, so it has no input to calibrate with",
-                            "leave it out; only linear layers, matrix products and convolutions are observed");
+                throw Error(
+                    ErrorKind::argument, weights[w],
+                    "the model ran no linear layer, matrix product or convolution with it, so its input is unknown",
+                    "leave it out; an LSTM, for one, is a single operator of LibTorch's own");
             set[weights[w]] = std::make_shared<const Activations>(std::move(sums[w]));
         }
         return set;

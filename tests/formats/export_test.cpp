@@ -155,6 +155,10 @@ TEST_F(ExportTest, MasksGoToAFileAndBack) {
     write_masks(set, folder / "masks.safetensors", progress);
     const auto file = open_checkpoint(folder / "masks.safetensors");
     EXPECT_EQ(file->tensors()[0].dtype, DType::U8);
+    const auto no_mask =
+        write_safetensors(folder / "none.safetensors", {tensor_of<uint8_t>("w", DType::U8, {2}, {1, 7})});
+    EXPECT_THROW(read_masks(no_mask), Error);
+    EXPECT_THROW(read_masks(write_safetensors(folder / "none.safetensors", {random_weights("w", {2, 2})})), Error);
     const MaskSet back = read_masks(folder / "masks.safetensors");
     ASSERT_EQ(back.size(), 3u);
     for (const auto& [name, mask] : set) EXPECT_EQ(*back.at(name), *mask) << name;

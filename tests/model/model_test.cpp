@@ -93,6 +93,7 @@ TEST(ModelTest, StarTakesFloatingMatricesThatAreWeights) {
     EXPECT_FALSE(prunable_by_default(tensor("a.weight", {0, 2})));
     EXPECT_FALSE(prunable_by_default(tensor("optimizer.state.0.exp_avg", {2, 2})));
     EXPECT_FALSE(prunable_by_default(tensor("ckpt.optimizer_state.0", {2, 2})));
+    EXPECT_FALSE(prunable_by_default(tensor("sparsifier.state.0.weight.mask", {2, 2})));
     EXPECT_EQ(why_not_prunable(tensor("n", {2}, DType::I64)), "is I64, not floating");
     EXPECT_EQ(why_not_prunable(tensor("a.bias", {2})), "");
 }

@@ -1,4 +1,4 @@
-// torch.ao.pruning's tests of its BaseSparsifier (parity.md 2), as far as they need no module; the others are under
+// torch.ao.pruning's tests of its BaseSparsifier (docs/parity.md), as far as they need no module; the others are under
 // tests/torch.
 #include <gmock/gmock.h>
 

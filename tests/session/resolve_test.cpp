@@ -49,6 +49,10 @@ TEST_F(Resolve, ExceptTakesAway) {
                 ElementsAre("linear1.weight", "linear2.weight"));
     EXPECT_THAT(problem("  - {layers: 'seq.*', except: '*', sparsifier: weight_norm}\n"),
                 HasSubstr("r.yaml:3: except: takes away every tensor"));
+    EXPECT_THAT(problem("  - {layers: '*', except: linear1.wieght, sparsifier: weight_norm}\n"),
+                AllOf(HasSubstr("r.yaml:3: except: there is no tensor called \"linear1.wieght\""),
+                      HasSubstr("did you mean linear1.weight?")));
+    EXPECT_EQ(names("  - {layers: '*', except: 'head*', sparsifier: weight_norm}\n").size(), 6u);
 }
 
 TEST_F(Resolve, ATensorNamedOutrightNeedsToBeFloatingOnly) {

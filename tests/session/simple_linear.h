@@ -8,7 +8,7 @@
 
 namespace lacuna::testing_support {
 
-/// The weights of upstream's SimpleLinear fixture (parity.md 2), with a bias, a convolution and an integer beside them
+/// The weights of upstream's SimpleLinear fixture (docs/parity.md), a bias, a convolution and an integer beside them
 /// where `extras` asks for what upstream's model lacks.
 inline CheckpointPtr simple_linear(const ScratchFolder& folder, bool extras = false) {
     std::vector<TestTensor> tensors{

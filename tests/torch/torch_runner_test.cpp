@@ -11,6 +11,7 @@
 #include "engine/formats/formats.h"
 #include "engine/model/model.h"
 #include "engine/sparsifiers/sparsifier.h"
+#include "tests/support/error_of.h"
 #include "tests/support/safetensors_file.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/torch/scripts.h"
@@ -46,17 +47,6 @@ MaskSet masks_of(const Checkpoint& checkpoint, double level, int64_t columns) {
         masks[tensor.name] = std::make_shared<const Mask>(rule.compute(request));
     }
     return masks;
-}
-
-template <class Call>
-Error error_of(Call&& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error;
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Error(ErrorKind::state, "", "");
 }
 
 class DemoRunner : public testing::TestWithParam<std::string> {
@@ -192,7 +182,7 @@ TEST_P(DemoRunner, calibration_can_be_cancelled_and_names_what_it_cannot_do) {
     EXPECT_THAT(error_of([&] {
                     runner->calibrate(*data, {name, bias}, silent);
                 }).what(),
-                HasSubstr(bias + ": the model multiplied nothing with it"));
+                HasSubstr(bias + ": the model ran no linear layer"));
     EXPECT_TRUE(runner->calibrate(*data, {}, silent).empty());
 }
 

@@ -1,4 +1,4 @@
-#include "engine/session/scheduled_pruning.h"
+#include "engine/session/scheduled_data.h"
 
 namespace lacuna {
 
