@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
+#include "engine/base/nearest.h"
+
 namespace lacuna::cli {
 namespace {
 
@@ -64,7 +66,7 @@ class Grammar {
         } catch (const CLI::CallForVersion& version) {
             return {PrintArguments{std::string(version.what()) + "\n"}, 0};
         } catch (const CLI::ParseError& error) {
-            throw UsageError(std::string(error.what()) + "; see " + name_of(current()) + " --help");
+            throw UsageError(problem_of(error) + "; see " + name_of(current()) + " --help");
         }
         return chosen();
     }
@@ -77,6 +79,24 @@ class Grammar {
     }
     std::string name_of(const CLI::App& app) const {
         return &app == &app_ ? app_.get_name() : app_.get_name() + " " + app.get_name();
+    }
+
+    /// A word that nobody knows is named before what is missing, which is often what it was meant to be.
+    std::string problem_of(const CLI::ParseError& error) const {
+        const CLI::App& app = current();
+        const std::vector<std::string> unknown = app_.remaining(true);
+        if (unknown.empty()) return error.what();
+        const bool option = unknown.front().starts_with("-");
+        std::vector<std::string> known;
+        if (option)
+            for (const CLI::Option* one : app.get_options()) known.push_back(one->get_name());
+        else
+            for (const CLI::App* one : app.get_subcommands({})) known.push_back(one->get_name());
+        const std::string near = nearest(unknown.front(), known);
+        return std::string(option          ? "there is no option "
+                           : known.empty() ? "one argument too many: "
+                                           : "there is no command ") +
+               unknown.front() + (near.empty() ? "" : " (did you mean " + near + "?)");
     }
 
     static CLI::Option* add_path(CLI::App* app, const std::string& name, std::filesystem::path& path,
@@ -154,10 +174,10 @@ class Grammar {
         add_path(prune_app_, "--masks", prune_.masks, "Also write the masks: safetensors, U8, 0 where pruned")
             ->type_name("MASKS");
         add_path(prune_app_, "--state", prune_.state,
-                 "Go on from this sparsifier's state_dict(), saved with torch.save or by --save-state")
+                 "Go on from this (data) sparsifier's state_dict(), of torch.save or --save-state")
             ->type_name("STATE");
         add_path(prune_app_, "--save-state", prune_.save_state,
-                 "Also write the sparsifier's state, which PyTorch and --state load")
+                 "Also write the sparsifier's state_dict(), which PyTorch (data_norm: --state alone) loads")
             ->type_name("STATE");
         add_sink(prune_app_, "--report", prune_.report,
                  "Also write JSON: sparsity of each pruned tensor, and in total");
@@ -176,7 +196,8 @@ class Grammar {
                    "masks to begin with, the options that the recipe leaves out, and the epoch at which its schedule\n"
                    "goes on: steps are those taken now. A rule that looks at a\n"
                    "layer's input (wanda) needs --data, which runs a TorchScript model by LibTorch, or\n"
-                   "--activations.\n\n"
+                   "--activations. That file may come from anywhere: safetensors with, under each weight's\n"
+                   "name, a vector of the sum of squares of each of its input features.\n\n"
                    "A model that Python has prepared (fc.parametrizations.weight.original, or fc.weight_orig\n"
                    "with fc.weight_mask) is pruned on from the masks in the file, or in --state, and a recipe\n"
                    "names its weights as the file does or as the plain model does: fc.weight. The file's masks\n"
@@ -252,7 +273,7 @@ class Grammar {
         add_path(convert_app_, "--masks", convert_.masks, "Apply these masks, as prune wrote them, first")
             ->type_name("MASKS")
             ->excludes(recipe);
-        add_path(convert_app_, "--data", convert_.data, "Samples to compare on: safetensors with inputs and labels")
+        add_path(convert_app_, "--data", convert_.data, "Samples to compare on: safetensors with inputs")
             ->type_name("DATA");
         convert_app_
             ->add_option("--input-shape", convert_.input_shape, "Without data, compare on a random input: 1,3,8,8")

@@ -38,8 +38,8 @@ ActivationSet calibrated(Runner& runner, const CalibrateArguments& arguments, co
     ActivationSet seen = runner.calibrate(data, weights, progress, WithoutInput::leave_out);
     if (seen.empty() && !weights.empty())
         throw Error(ErrorKind::argument, arguments.model.string(),
-                    "the model multiplied nothing with any of its weights",
-                    "only linear layers, matrix products and convolutions are observed");
+                    "the model ran no linear layer, matrix product or convolution with any of its weights",
+                    "wanda needs one; choose another rule");
     return seen;
 }
 

@@ -35,7 +35,8 @@ std::string number_text(double number) {
 
 /// "1,000 -> 400 (-60.00 %)"
 std::string change_text(const std::string& before, const std::string& after, double ratio) {
-    return before + " -> " + after + " (" + (ratio > 1 ? "+" : "-") + percent_text(std::abs(ratio - 1)) + ")\n";
+    const std::string change = ratio == 1 ? "the same" : (ratio > 1 ? "+" : "-") + percent_text(std::abs(ratio - 1));
+    return before + " -> " + after + " (" + change + ")\n";
 }
 
 std::string report_text(const ConversionReport& report, const fs::path& out, const Console& console) {

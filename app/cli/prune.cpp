@@ -101,6 +101,8 @@ class PruneRun {
             state_ = read_sparsifier_state(*arguments_.state);
             targets = targets_from(*state_, recipe, *checkpoint, std::move(targets));
             schedulers = saved_schedulers(*state_, *checkpoint);
+            if (!recipe.schedules.empty() && schedulers.states.empty())
+                console_.print_note("the state holds no schedulers: the recipe's schedule begins at epoch 0");
         }
         StreamedPruning pruning(checkpoint, std::move(targets), recipe, progress_, hold, schedulers);
         if (state_) take_masks(pruning.held(), *state_);

@@ -78,6 +78,8 @@ const BadCase bad_recipes[] = {
     {"duplicate_top_key", "version: 1\nversion: 1\ngroups: []\n", {":2: version: comes twice"}},
     {"key_is_a_list", "version: 1\n? [a]\n: 1\n", {"a key is a list"}},
     {"unknown_group_key", head + "    sparsity: 0.5\n", {":5: sparsity", "is not a key"}},
+    {"key_in_the_wrong_place", head + "    ties: aten\n", {":5: ties", "at the top of the recipe"}},
+    {"except_misspelt", head + "    except: fc1.wieght\n", {"except", "fc1.wieght"}},
     {"mistyped_option", head + "    sparsity_levle: 0.5\n", {":5: sparsity_levle", "did you mean sparsity_level?"}},
     {"option_of_another", head + "    nearliness: 3\n", {":5: nearliness", "is not a key of a weight_norm group"}},
     {"duplicate_option", head + "    norm: 1\n    norm: 2\n", {":6: norm: comes twice"}},
@@ -306,7 +308,8 @@ TEST_P(BadCommandLine, IsRefused) {
 
 const BadCall bad_calls[] = {
     {"nothing", {}, 2, {"--help"}},
-    {"unknown_command", {"prun"}, 2, {"--help"}},
+    {"unknown_command", {"prun"}, 2, {"no command prun (did you mean prune?)", "--help"}},
+    {"option_for_another", {"prune", "@model.safetensors", "-o", "@out"}, 2, {"no option -o", "prune --help"}},
     {"unknown_option", {"inspect", "@model.safetensors", "--verbose"}, 2, {"--verbose", "inspect --help"}},
     {"inspect_nothing", {"inspect"}, 2, {"MODEL", "inspect --help"}},
     {"inspect_two", {"inspect", "@model.safetensors", "@model.safetensors"}, 2, {"inspect --help"}},

@@ -60,8 +60,7 @@ TEST_F(Calibrate, AnActivationsFileNeedsNoLibTorch) {
 }
 
 TEST_F(Calibrate, DataAndAFileOfTheSameDataGiveTheSameMasks) {
-    if (!fs::exists(fs::path(LACUNA_CLI).parent_path() / "../lib/liblacuna_torch.so"))
-        GTEST_SKIP() << "no LibTorch side";
+    if (!LACUNA_WITH_TORCH) GTEST_SKIP() << "built without LibTorch";
     const std::string seen = place.at("seen.safetensors");
     const Outcome calibrated = lacuna_cli({"calibrate", demo + "digits_cnn.pt", "--data", data, "--out", seen});
     ASSERT_EQ(calibrated.status, 0) << calibrated.err;

@@ -1,4 +1,4 @@
-// The headless contract (design.md): what scripts outside this repository rely on.
+// The headless contract: what scripts outside this repository rely on.
 #include <gmock/gmock.h>
 
 #include <chrono>
@@ -247,8 +247,7 @@ TEST_F(Contract, LibTorchIsNeverLoaded) {
 }
 
 TEST_F(Contract, EvalWritesItsSchema) {
-    if (!fs::exists(fs::path(LACUNA_CLI).parent_path() / "../lib/liblacuna_torch.so"))
-        GTEST_SKIP() << "no LibTorch side";
+    if (!LACUNA_WITH_TORCH) GTEST_SKIP() << "built without LibTorch";
     const std::string demo = std::string(LACUNA_RESOURCES) + "/demo/";
     const Json expected = Json::parse(ScratchFolder::read(demo + "expected.json"))["models"]["digits_cnn"]["1x1"];
     const auto evaluate = [&](const std::string& model) {

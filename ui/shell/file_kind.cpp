@@ -17,7 +17,8 @@ constexpr qint64 head_bytes = 64 * 1024;
 bool is_data(const QString& path) {
     try {
         const CheckpointPtr file = open_checkpoint(path.toStdString());
-        return file->format() == Format::safetensors && file->find("inputs") && file->find("labels");
+        return file->format() == Format::safetensors && file->find("inputs") &&
+               (file->find("labels") || file->tensors().size() == 1);
     } catch (const Error&) {
         return false;  // whoever opens it will say why
     }

@@ -87,7 +87,8 @@ NumberEditor::NumberEditor(const OptionSpec& spec, QWidget* parent)
         release();
         emit_edited(at_slider(slider_->value()), false);
     });
-    connect(spin_, &QDoubleSpinBox::valueChanged, this, [this](double value) {
+    connect(spin_, &QDoubleSpinBox::valueChanged, this, [this](double shown) {
+        const double value = std::max(shown, this->spec().minimum);  // "mixed" stands below the range
         move_slider(value);
         emit_edited(value, false);
     });
@@ -118,7 +119,9 @@ IntegerEditor::IntegerEditor(const OptionSpec& spec, QWidget* parent)
     : OptionEditor(spec, Place::Beside, parent), spin_(make_spin(spec, this)) {
     spin_->setMinimumWidth(72);
     add_field(spin_, QString());
-    connect(spin_, &QSpinBox::valueChanged, this, [this](int value) { emit_edited(int64_t(value), false); });
+    connect(spin_, &QSpinBox::valueChanged, this, [this](int value) {
+        emit_edited(std::max<int64_t>(value, to_int(this->spec().minimum)), false);  // "mixed" stands below the range
+    });
 }
 
 void IntegerEditor::set_value(const std::optional<OptionValue>& value) {

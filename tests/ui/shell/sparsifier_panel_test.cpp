@@ -104,6 +104,14 @@ TEST_F(SparsifierForm, ShowsCommonValuesAndMarksMixedOnes) {
     EXPECT_EQ(panel.sparsifier_field()->currentIndex(), -1) << "different sparsifiers";
 }
 
+TEST_F(SparsifierForm, SteppingUpFromMixedStaysInRange) {
+    give(fc1_weight, "sparsity_level", 0.25);
+    select({fc1_weight, fc2_weight});
+    field<QDoubleSpinBox>("sparsity_level")->stepUp();
+    ASSERT_EQ(edits.size(), 1u);
+    EXPECT_EQ(edits[0].value, OptionValue(sparsifier("weight_norm").find_option("sparsity_level")->minimum));
+}
+
 TEST_F(SparsifierForm, DraggingTheSliderSendsValuesThenALastOne) {
     select({fc1_weight, fc2_weight});
     auto* slider = field<QSlider>("sparsity_level");
