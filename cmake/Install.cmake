@@ -24,6 +24,10 @@ if(LACUNA_TORCH)
     install(FILES cmake/Libtorch.cmake DESTINATION ${package_folder} COMPONENT development)
 endif()
 
+if(TARGET lacuna_cuda)
+    install(TARGETS lacuna_cuda COMPONENT development LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
+
 foreach(program lacuna lacuna-cli)
     if(TARGET ${program})
         install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -185,18 +185,6 @@ TEST_P(CudaMasks, ties_across_tiles_go_to_the_lowest_indices) {
 INSTANTIATE_TEST_SUITE_P(dtypes, CudaMasks, testing::Values(DType::F16, DType::BF16, DType::F32, DType::F64),
                          [](const auto& dtype) { return std::string(dtype_name(dtype.param)); });
 
-TEST(CudaBand, is_the_processor_s_band) {
-    for (const Shape& shape : {Shape{40, 50}, Shape{64, 64}, Shape{3, 100}})
-        for (const int64_t reach : {0, 1, 2}) {
-            HostQueue host(little);
-            Mask mask = Mask::zeros(shape), expected = Mask::zeros(shape);
-            for (int64_t r = 0; r < shape[0]; ++r)
-                for (int64_t c = 0; c < shape[1]; ++c) expected.set(r * shape[1] + c, std::abs(r - c) <= reach);
-            cuda::keep_band(shape[0], shape[1], reach, mask.words().data(), host.queue);
-            EXPECT_EQ(mask, expected) << to_string(shape) << " " << reach;
-        }
-}
-
 TEST(CudaApply, writes_plus_zero_and_counts) {
     std::mt19937 random(9);
     for (const int bytes : {1, 2, 4, 8, 16})

@@ -60,7 +60,7 @@ __device__ inline int64_t thread_count() {
 }
 
 /// The key of each block's mean score: a sequential row-major sum, divided once by the block's real number of weights
-/// (parity.md 3.3).
+/// (docs/parity.md, scores and ties).
 template <typename Scores>
 __global__ void mean_keys(Scores scores, Blocks blocks, typename Scores::Key* keys) {
     for (int64_t i = thread_index(); i < blocks.count(); i += thread_count()) {
@@ -153,19 +153,6 @@ static __global__ void keep_others(const uint32_t* pruned, const uint32_t* also,
         const int64_t left = count - i * 32;
         const uint32_t inside = left >= 32 ? ~0u : left <= 0 ? 0u : (1u << left) - 1;
         kept[i] = ~(also ? pruned[i] & also[i] : pruned[i]) & inside;
-    }
-}
-
-/// Bits of the weights at most `reach` from the main diagonal.
-static __global__ void keep_band(int64_t rows, int64_t columns, int64_t reach, uint8_t* kept) {
-    const int64_t count = rows * columns, bytes = (count + 63) / 64 * 8;
-    for (int64_t i = thread_index(); i < bytes; i += thread_count()) {
-        unsigned byte = 0;
-        for (int j = 0; j < 8 && i * 8 + j < count; ++j) {
-            const int64_t off = (i * 8 + j) / columns - (i * 8 + j) % columns;
-            byte |= unsigned(off <= reach && -off <= reach) << j;
-        }
-        kept[i] = uint8_t(byte);
     }
 }
 

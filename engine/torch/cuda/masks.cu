@@ -208,12 +208,6 @@ void prune(const Tensor& tensor, const Selection& selection, uint64_t* kept, con
     }
 }
 
-void keep_band(int64_t rows, int64_t columns, int64_t reach, uint64_t* kept, const Queue& queue) {
-    Work(queue).for_each((rows * columns + 7) / 8,
-                         static_cast<void (*)(int64_t, int64_t, int64_t, uint8_t*)>(keep_band), rows, columns, reach,
-                         reinterpret_cast<uint8_t*>(kept));
-}
-
 void apply_mask(const void* in, const uint64_t* kept, int64_t count, int weight_bytes, void* out, const Queue& queue) {
     Work work(queue);
     switch (weight_bytes) {

@@ -32,7 +32,7 @@ struct Tensor {
     int64_t size() const { return rows * columns; }
 };
 
-/// The lowest `taken` of the blocks, and in each of them the lowest `zeros` weights (parity.md 1.4).
+/// The lowest `taken` of the blocks, and in each of them the lowest `zeros` weights (docs/parity.md, weight norm).
 struct Selection {
     BlockShape block;   ///< no larger than the matrix
     int64_t taken = 0;  ///< blocks, at most all
@@ -41,8 +41,6 @@ struct Selection {
 
 /// Writes the mask of a tensor that is not empty.
 void prune(const Tensor& tensor, const Selection& selection, uint64_t* kept, const Queue& queue);
-/// Keeps what lies at most `reach` from the main diagonal.
-void keep_band(int64_t rows, int64_t columns, int64_t reach, uint64_t* kept, const Queue& queue);
 /// Copies `count` weights of 1, 2, 4, 8 or 16 bytes each, pruned ones as +0; `out` may be `in`.
 void apply_mask(const void* in, const uint64_t* kept, int64_t count, int weight_bytes, void* out, const Queue& queue);
 /// Writes the number of weights that a mask of `count` weights keeps.
