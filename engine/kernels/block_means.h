@@ -7,7 +7,7 @@
 namespace lacuna::kernels {
 
 /// Adds one row's keys, as scores, to the sums of the blocks of `width` columns that it crosses, in column order:
-/// called row by row this is the sequential row-major sum within each block (parity.md 3.3). The last block may be
+/// called row by row this is the sequential row-major sum within each block (docs/parity.md). The last block may be
 /// narrower.
 void add_row(const Key32* keys, int64_t columns, int64_t width, float* sums);
 void add_row(const Key64* keys, int64_t columns, int64_t width, double* sums);

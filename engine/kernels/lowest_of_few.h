@@ -60,7 +60,7 @@ bool flag_without_ties(const Key* keys, int64_t count, int64_t k, uint8_t* flags
     return true;
 }
 
-/// The same selection with ATen's topk order among equals (parity.md 3.4): libstdc++'s partial_sort or nth_element on
+/// The same selection with ATen's topk order among equals (docs/parity.md): libstdc++'s partial_sort or nth_element on
 /// pairs in index order, comparing keys only.
 template <typename Key>
 class LowestByAten {

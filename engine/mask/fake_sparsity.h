@@ -6,7 +6,7 @@
 
 namespace lacuna {
 
-/// The mask that stands between a weight and its use, as torch.ao.pruning's FakeSparsity does (parity.md 1.2): one
+/// The mask that stands between a weight and its use, as torch.ao.pruning's FakeSparsity does (docs/parity.md): one
 /// mask, one owner. Pruned weights read as +0 whatever was there; the weight itself keeps its values until squashed.
 struct FakeSparsity {
     MaskPtr mask;         ///< never null once prepared

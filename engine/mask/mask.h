@@ -85,7 +85,7 @@ struct BlockStats {
 BlockStats block_stats(const Mask& mask, BlockShape block);
 
 /// Writes `weight` with the mask applied, row-major, to `out`: kept elements bit for bit, pruned ones as +0
-/// (torch.ao.pruning multiplies, which leaves −0.0 and NaN behind; parity.md 1.2). Any dtype of whole bytes.
+/// (torch.ao.pruning multiplies, which leaves −0.0 and NaN behind; docs/parity.md). Any dtype of whole bytes.
 /// Throws Error(argument) if the shapes differ.
 void apply_mask(const Mask& mask, const TensorView& weight, std::byte* out);
 

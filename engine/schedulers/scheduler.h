@@ -30,8 +30,8 @@ struct SchedulerSettings {
     std::function<void(const SchedulerNotice&)> notice;
 };
 
-/// Moves one option of all groups along a schedule: torch.ao.pruning's BaseScheduler and BaseDataScheduler (parity.md
-/// 1.7, 1.10). Several may drive the same groups; each sets its values when it is stepped. Not thread-safe.
+/// Moves one option of all groups along a schedule: torch.ao.pruning's BaseScheduler and BaseDataScheduler
+/// (docs/parity.md, schedulers). Several may drive the same groups; each sets its values when it is stepped. Not thread-safe.
 class Scheduler {
   public:
     /// Remembers the groups' values as base values, then takes the first step: epoch last_epoch + 1 holds at once.

@@ -7,10 +7,10 @@
 
 namespace lacuna {
 
-/// Which of ATen's functions an upstream sparsifier selects with: they order ties differently (parity.md 3.4).
+/// Which of ATen's functions an upstream sparsifier selects with: they order ties differently (docs/parity.md).
 enum class AtenOrder { topk, sort };
 
-/// Which weights a norm sparsifier prunes once every weight has a score (parity.md 1.4): a share of the blocks, those
+/// Which weights a norm sparsifier prunes once every weight has a score (docs/parity.md): a share of the blocks, those
 /// with the lowest mean, and in each of them the lowest weights.
 struct BlockRule {
     double level = 0;   ///< share of the blocks; any real: 0 or less takes none, 1 or more all

@@ -25,8 +25,8 @@ Mask reshaped(const Mask& mask, const Shape& shape) {
     return result;
 }
 
-/// Weight norm's sibling for data: scores always come from the original values, so pruned ones may revive (parity.md
-/// 1.9).
+/// Weight norm's sibling for data: scores always come from the original values, so pruned ones may revive
+/// (docs/parity.md, data norm).
 class DataNorm final : public BlockSparsifier {
   public:
     std::string_view name() const override { return "data_norm"; }

@@ -43,7 +43,7 @@ std::vector<double> minkowski_distances(const std::vector<T>& values, int64_t ro
 }
 
 /// Prunes the rows nearest to all others, which the others can stand in for. Always from the original weights: rows
-/// that are pruned already would pull the distances towards 0 (parity.md 1.13).
+/// that are pruned already would pull the distances towards 0 (docs/parity.md, structured pruners).
 class Fpgm final : public RowSparsifier {
   public:
     explicit Fpgm(RowDistance distance = nullptr) : distance_(std::move(distance)) {}

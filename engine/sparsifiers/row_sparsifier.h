@@ -7,7 +7,7 @@
 namespace lacuna {
 
 /// What the structured sparsifiers have in common: they keep or prune whole rows, shape[0] of them: a linear layer's
-/// output features, a convolution's filters. Masks have the tensor's whole shape (parity.md 1.13).
+/// output features, a convolution's filters. Masks have the tensor's whole shape (docs/parity.md, structured pruners).
 class RowSparsifier : public Sparsifier {
   public:
     std::string why_not(const Shape& shape, DType dtype) const override;

@@ -17,7 +17,7 @@ namespace lacuna {
 
 class BlockDevice;
 
-/// Which of equally scored weights goes first (parity.md 3.4): the lower index, or ATen's topk and sort order.
+/// Which of equally scored weights goes first (docs/parity.md): the lower index, or ATen's topk and sort order.
 enum class Ties { lowest, aten };
 
 /// What a sparsifier gets for one tensor in one step.

@@ -8,7 +8,7 @@
 namespace lacuna {
 namespace {
 
-/// Prunes the blocks with the lowest norm, or the lowest weights inside them (parity.md 1.4).
+/// Prunes the blocks with the lowest norm, or the lowest weights inside them (docs/parity.md, weight norm).
 class WeightNorm final : public BlockSparsifier {
   public:
     std::string_view name() const override { return "weight_norm"; }

@@ -53,7 +53,7 @@ struct ActivationState {
     std::vector<ActivationLayer> layers;
 };
 
-/// torch.ao.pruning's ActivationSparsifier for TorchScript models (parity.md 1.12): gathers what enters chosen layers
+/// torch.ao.pruning's ActivationSparsifier for TorchScript models (docs/parity.md): gathers what enters chosen layers
 /// while the model runs through `forward`, makes masks of it, and once squashed multiplies those inputs with them. The
 /// model itself is never changed. All of a layer's other inputs pass; gradients flow through a masked input, and none
 /// are kept by what is gathered. Every error is thrown before anything changes. Only `forward` is for several threads.

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/schedulers/scheduler.h"
-#include "engine/session/scheduled_pruning.h"
+#include "engine/session/scheduled_data.h"
 #include "engine/torch/data_sparsifier.h"
 
 namespace torch::nn {
@@ -25,7 +25,7 @@ struct ParameterSparsity {
 };
 
 /// Prunes every parameter of a trained model by its data (torch.ao.pruning's PostTrainingDataSparsity callback,
-/// parity.md 1.10): for programs' own training loops, which call it at the end.
+/// docs/parity.md, callbacks): for programs' own training loops, which call it at the end.
 class PostTrainingSparsity {
   public:
     /// Each time a DataSparsifier of that rule and these options is made.
@@ -56,7 +56,7 @@ class PostTrainingSparsity {
 };
 
 /// Prunes every parameter of a model while it is trained (torch.ao.pruning's TrainingAwareDataSparsity callback,
-/// parity.md 1.10). The model itself is masked: from the end of each epoch on it computes, and trains, with its pruned
+/// docs/parity.md). The model itself is masked: from the end of each epoch on it computes, and trains, with its pruned
 /// parameters as +0, while their originals are kept aside and may revive.
 ///
 ///     TrainingAwareSparsity aware(sparsifier("data_norm"), options, schedule);

@@ -16,7 +16,7 @@ class Module;
 
 namespace lacuna {
 
-/// torch.ao.pruning's data sparsifier for live tensors, parameters, and embeddings (parity.md 1.8): a DataPruning that
+/// torch.ao.pruning's data sparsifier for live tensors, parameters, and embeddings (docs/parity.md): a DataPruning that
 /// holds tensors. What is changed outside shows here, in place and through `set_data` alike, and squashing writes the
 /// caller's tensors. Dense tensors on the CPU, of any strides. Not thread-safe.
 class DataSparsifier {

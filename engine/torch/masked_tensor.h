@@ -10,7 +10,7 @@
 
 namespace lacuna {
 
-/// FakeSparsity on one tensor of a live module (parity.md 1.2). C++ modules have no parametrisation to slip a mask
+/// FakeSparsity on one tensor of a live module (docs/parity.md). C++ modules have no parametrisation to slip a mask
 /// into, so the tensor itself holds masked values (pruned ones are +0) and the original is kept here. It stays the same
 /// tensor: optimizers, tied weights and the module's own state see the masked values; a gradient that reaches it is
 /// masked too. The original comes back when this object goes, unless it was squashed.

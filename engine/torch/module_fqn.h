@@ -10,7 +10,7 @@
 
 namespace lacuna {
 
-// torch.ao.pruning.sparsifier.utils for both kinds of module (parity.md 1.3).
+// torch.ao.pruning.sparsifier.utils for both kinds of module (docs/parity.md, names).
 
 /// The FQN of `module` inside `root`, by identity and depth first; "" is the root itself, nothing: not in there.
 std::optional<std::string> module_to_fqn(const torch::nn::Module& root, const torch::nn::Module& module);

@@ -42,7 +42,7 @@ struct SparsifyState {
     int steps = 0;
 };
 
-/// torch.ao.pruning's BaseSparsifier for live C++ and TorchScript modules (parity.md 1.1, 1.2): prepare, train or
+/// torch.ao.pruning's BaseSparsifier for live C++ and TorchScript modules (docs/parity.md): prepare, train or
 /// calibrate as you like, step, squash.
 ///
 ///     ModuleSparsifier sparsifier(lacuna::sparsifier("weight_norm"), options);

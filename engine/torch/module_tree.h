@@ -33,7 +33,7 @@ struct ModuleTree {
     /// The tensor called `fqn`; undefined if there is none.
     at::Tensor find(std::string_view fqn) const;
     /// FQNs of the weights of all Linear layers below the root, in the order in which torch.ao.pruning prepares them: a
-    /// module's own Linears, then what is inside the last of its other children (parity.md 1.1).
+    /// module's own Linears, then what is inside the last of its other children (docs/parity.md, base sparsifier).
     std::vector<std::string> linear_weights() const;
 };
 

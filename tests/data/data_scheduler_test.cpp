@@ -2,7 +2,7 @@
 
 #include "engine/schedulers/lambda.h"
 #include "engine/schedulers/scheduler.h"
-#include "engine/session/scheduled_pruning.h"
+#include "engine/session/scheduled_data.h"
 #include "tests/data/data_sets.h"
 
 namespace lacuna {

@@ -4,7 +4,7 @@ random cases, through the program: one file of weights, one recipe with a group 
 
 usage: tests/support/run_peer.sh tests/parity/rows.py LACUNA_CLI [CASES] [SEED]
 
-What the peer gets wrong or inexactly is not asked of it (parity.md 1.13): NaN, narrow dtypes (it is given float32), more
+What the peer gets wrong or inexactly is not asked of it (docs/parity.md): NaN, narrow types (it gets float32), more
 than 25 rows for fpgm, a second step. fpgm adds up square roots in float32 there and in double here, so its weights are
 random enough not to tie.
 """

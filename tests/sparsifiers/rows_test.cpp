@@ -11,7 +11,7 @@
 #include "engine/sparsifiers/fpgm.h"
 #include "tests/sparsifiers/norm_request.h"
 
-// The rules that prune whole rows: saliency, fpgm, lstm_saliency (parity.md 1.13).
+// The rules that prune whole rows: saliency, fpgm, lstm_saliency (docs/parity.md, structured pruners).
 
 namespace lacuna {
 namespace {

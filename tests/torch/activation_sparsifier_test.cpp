@@ -18,9 +18,10 @@
 
 #include "engine/base/error.h"
 #include "engine/torch/module_fqn.h"
+#include "tests/support/error_of.h"
 #include "tests/torch/scripts.h"
 
-// Upstream's test of the activation sparsifier, then one test for each of its faults (parity.md 1.12).
+// Upstream's test of the activation sparsifier, then one test for each of its faults (docs/parity.md).
 
 namespace lacuna {
 namespace {
@@ -28,6 +29,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing_support::error_of;
 using testing_support::layer;
 using testing_support::scripted;
 
@@ -74,17 +76,6 @@ ActivationConfig standard() {
 
 ActivationConfig of_features(std::vector<std::vector<int64_t>> features, int64_t dim) {
     return {{}, {}, {}, std::move(features), dim, {}};
-}
-
-template <class Call>
-Error error_of(Call&& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error;
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Error(ErrorKind::state, "", "");
 }
 
 const ActivationLayer& named(const std::vector<ActivationLayer>& layers, const std::string& name) {

@@ -1,4 +1,4 @@
-// What torch.ao.pruning's BaseSparsifier and WeightNormSparsifier do wrong on live modules (parity.md 1.1, 1.4), and
+// What torch.ao.pruning's BaseSparsifier and WeightNormSparsifier do wrong on live modules (docs/parity.md, 1.4), and
 // upstream's tests that step on changing weights.
 
 #include <ATen/ops/equal.h>

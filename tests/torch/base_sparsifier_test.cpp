@@ -9,16 +9,18 @@
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/module_sparsifier.h"
 #include "engine/torch/tensor.h"
+#include "tests/support/error_of.h"
 #include "tests/torch/modules.h"
 
-// torch.ao.pruning's own tests of BaseSparsifier, on modules; what upstream checks weakly is checked fully (parity.md
-// 2).
+// torch.ao.pruning's own tests of BaseSparsifier, on modules; what upstream checks weakly is checked fully
+// (docs/parity.md, test by test).
 
 namespace lacuna {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing_support::error_of;
 using testing_support::SimpleLinear;
 using testing_support::ZeroRow;
 
@@ -26,18 +28,6 @@ std::vector<std::string> names(const ModuleSparsifier& sparsifier) {
     std::vector<std::string> found;
     for (const SparsifyGroup& group : sparsifier.groups()) found.push_back(group.tensor_fqn);
     return found;
-}
-
-/// Runs `call`, which must throw an Error, and returns it.
-template <class Call>
-Error error_of(Call&& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error;
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Error(ErrorKind::state, "", "");
 }
 
 at::Tensor weight(const torch::nn::Module& model, const std::string& fqn) {
