@@ -20,8 +20,8 @@ std::optional<std::string> original_of_mask(std::string_view name);
 /// True for names that parametrizations alone have: "fc.parametrizations.weight.0.mask".
 bool is_parametrization(std::string_view name);
 
-/// Empty if `mask` can be the mask of `tensor`: of its shape or, for whole rows, a vector of as many as it has rows, and
-/// of a type that can be multiplied with. Else the reason in words.
+/// Empty if `mask` can be the mask of `tensor`: of its shape or, for whole rows, a vector of as many as it has rows,
+/// and of a type that can be multiplied with. Else the reason in words.
 std::string why_no_mask_of(const TensorInfo& mask, const TensorInfo& tensor);
 /// The same for all masks that the file holds for a tensor, with their names.
 std::string why_masks_unfit(const Checkpoint& checkpoint, size_t tensor);

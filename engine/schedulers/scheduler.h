@@ -31,7 +31,8 @@ struct SchedulerSettings {
 };
 
 /// Moves one option of all groups along a schedule: torch.ao.pruning's BaseScheduler and BaseDataScheduler
-/// (docs/parity.md, schedulers). Several may drive the same groups; each sets its values when it is stepped. Not thread-safe.
+/// (docs/parity.md, schedulers). Several may drive the same groups; each sets its values when it is stepped. Not
+/// thread-safe.
 class Scheduler {
   public:
     /// Remembers the groups' values as base values, then takes the first step: epoch last_epoch + 1 holds at once.

@@ -42,7 +42,7 @@ bool is(const std::optional<c10::IValue>& value, const char* text) {
     return value && value->isString() && value->toStringRef() == text;
 }
 
-constexpr size_t max_norm_at = 4;  // behind function, input, weight and padding_idx
+constexpr size_t max_norm_at = 4;      // behind function, input, weight and padding_idx
 constexpr size_t bag_max_norm_at = 4;  // behind function, input, weight and offsets
 constexpr size_t bag_mode_at = 7, bag_last_offset_at = 10, bag_padding_at = 11;
 

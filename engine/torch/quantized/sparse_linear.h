@@ -31,8 +31,9 @@ struct SparseLinearFields {
 };
 
 /// A quantised weight packed for LibTorch's sparse linear operators (sparse::qlinear_prepack and its kin;
-/// docs/parity.md). Immutable and cheap to copy; copies share the packed weight. `run_dynamic` writes to the packed weight's own
-/// scratch space, so one packed weight runs on one thread at a time there; everything else may be called by several.
+/// docs/parity.md). Immutable and cheap to copy; copies share the packed weight. `run_dynamic` writes to the packed
+/// weight's own scratch space, so one packed weight runs on one thread at a time there; everything else may be called
+/// by several.
 class SparseLinear {
   public:
     /// Packs a QINT8 weight (out, in), per tensor or per channel 0, and a FLOAT bias (out) for `engine`. Throws
