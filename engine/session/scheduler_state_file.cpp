@@ -4,6 +4,7 @@
 #include "engine/formats/torch_object_writer.h"
 #include "engine/formats/torch_objects.h"
 #include "engine/schedulers/schedule.h"
+#include "engine/session/plain_options.h"
 
 namespace lacuna {
 namespace {
@@ -41,18 +42,9 @@ int64_t integer(const PlainValue& state, const std::string& key, const std::stri
     return value->integer;
 }
 
-OptionValue option_value(const PlainValue& value) {
-    if (value.kind == Kind::boolean) return value.integer != 0;
-    if (value.kind == Kind::integer) return value.integer;
-    if (value.kind == Kind::text) return value.text;
-    return value.real;
-}
-
-PlainValue plain(const OptionValue& value) {
-    if (const auto* yes = std::get_if<bool>(&value)) return PlainValue::of(*yes);
-    if (const auto* whole = std::get_if<int64_t>(&value)) return PlainValue::of(*whole);
-    if (const auto* text = std::get_if<std::string>(&value)) return PlainValue::of(*text);
-    return PlainValue::of(std::get<double>(value));
+OptionValue saved_value(const PlainValue& value, const std::string& key, const std::string& where) {
+    if (auto option = option_value(value)) return *std::move(option);
+    refuse(where, key + " is no value of an option");
 }
 
 /// Python's states do not name their class: CubicSL's has the curve's options. Ours does.
@@ -80,7 +72,8 @@ SchedulerState scheduler_state_from(const PlainValue& state, std::span<const std
         Options options;
         for (const OptionSpec& spec : rule.options())
             if (state.find(spec.name))
-                options.set(spec.name, option_value(by_group(state, spec.name, groups.size(), where)[i]));
+                options.set(spec.name,
+                            saved_value(by_group(state, spec.name, groups.size(), where)[i], spec.name, where));
         try {
             options = rule.complete(options);
         } catch (const Error& error) {
@@ -100,7 +93,7 @@ PlainValue plain_value(const SchedulerState& state) {
     PlainValue base = empty, last = empty;
     for (const SchedulerState::Group& group : state.groups) {
         for (size_t i = 0; i < specs.size(); ++i)
-            out.items[i].items.push_back(plain(group.options.values().find(specs[i].name)->second));
+            out.items[i].items.push_back(plain_option(group.options.values().find(specs[i].name)->second));
         base.items.push_back(group.base ? PlainValue::of(*group.base) : PlainValue());
         last.items.push_back(group.last ? PlainValue::of(*group.last) : PlainValue());
     }

@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/formats/saved_mask.h"
 #include "engine/model/prepared_names.h"
+#include "engine/session/plain_options.h"
 
 namespace lacuna {
 namespace {
@@ -28,39 +29,6 @@ const Sparsifier* registered(std::string_view name) {
     for (const Sparsifier* one : sparsifiers())
         if (one->name() == name) return one;
     return nullptr;
-}
-
-/// As an option's value; nothing for what no option can be. None is what was left out.
-std::optional<OptionValue> option_value(const PlainValue& value) {
-    switch (value.kind) {
-        case Kind::boolean:
-            return OptionValue(value.integer != 0);
-        case Kind::integer:
-            return OptionValue(value.integer);
-        case Kind::real:
-            return OptionValue(value.real);
-        case Kind::text:
-            return OptionValue(value.text);
-        case Kind::list:
-        case Kind::tuple: {
-            std::vector<int64_t> sides;
-            for (const PlainValue& item : value.items) {
-                if (item.kind != Kind::integer) return std::nullopt;
-                sides.push_back(item.integer);
-            }
-            return OptionValue(std::move(sides));
-        }
-        default:
-            return std::nullopt;
-    }
-}
-
-PlainValue plain(const OptionValue& value) {
-    if (const auto* sides = std::get_if<std::vector<int64_t>>(&value)) return PlainValue::tuple_of(*sides);
-    if (const auto* number = std::get_if<double>(&value)) return PlainValue::of(*number);
-    if (const auto* whole = std::get_if<int64_t>(&value)) return PlainValue::of(*whole);
-    if (const auto* yes = std::get_if<bool>(&value)) return PlainValue::of(*yes);
-    return PlainValue::of(std::get<std::string>(value));
 }
 
 /// Python computes with masks in the weight's type where it can.
@@ -165,7 +133,7 @@ Options saved_options(const SavedGroup& group, const Sparsifier& rule, const std
 
 PlainValue saved_config(std::string_view sparsifier, const Options& options) {
     PlainValue config = PlainValue::dict();
-    for (const auto& [name, value] : options.values()) config.set(name, plain(value));
+    for (const auto& [name, value] : options.values()) config.set(name, plain_option(value));
     config.set(sparsifier_key, PlainValue::of(std::string(sparsifier)));
     return config;
 }

@@ -63,5 +63,21 @@ TEST(TorchSchedulerState, WhatIsNoStateIsRefused) {
                 HasSubstr("no state of a sched"));
 }
 
+TEST(TorchSchedulerState, ADamagedOptionIsRefusedAndNotZero) {
+    PlainValue state = PlainValue::dict();
+    state.set("last_epoch", PlainValue::of(int64_t(1)));
+    state.set("_step_count", PlainValue::of(int64_t(2)));
+    PlainValue level, nothing;
+    level.kind = nothing.kind = PlainValue::Kind::list;
+    level.items.push_back(PlainValue::of(0.5));
+    nothing.items.emplace_back();
+    state.set("base_sl", level);
+    state.set("_last_sl", level);
+    state.set("init_sl", nothing);
+    const std::vector<std::string> groups{"a.weight"};
+    EXPECT_THAT(problem_of([&] { scheduler_state_from(state, groups, "s.pt"); }),
+                HasSubstr("s.pt: init_sl is no value of an option"));
+}
+
 }  // namespace
 }  // namespace lacuna
