@@ -16,7 +16,6 @@ using torch::jit::Module;
 
 constexpr int64_t batch = 64, most_compared = 256;  // samples
 
-/// Every tensor of what a model returned, in order.
 void collect(const c10::IValue& value, std::vector<at::Tensor>& tensors) {
     if (value.isTensor()) return tensors.push_back(value.toTensor());
     if (value.isTuple())
@@ -38,33 +37,43 @@ void widen(ModelDistance& distance, const at::Tensor& a, const at::Tensor& b) {
     distance.largest_output = std::max(distance.largest_output, x.abs().max().item<double>());
 }
 
-}  // namespace
-
-c10::IValue run_model(const torch::jit::Module& model, const at::Tensor& inputs) {
+c10::IValue run(const Module& model, const at::Tensor& inputs, const char* which, const std::string& problem,
+                const char* hint) {
     try {
         return model.get_method("forward")({inputs});
     } catch (const std::exception& error) {
-        throw Error(ErrorKind::argument, "the model",
-                    "cannot run on inputs of shape " + to_string(inputs.sizes().vec()) + ": " + brief(error),
-                    "give inputs of the shape that the model was made for");
+        throw Error(ErrorKind::argument, which, problem + ": " + brief(error), hint);
     }
 }
 
 /// On inputs that the model itself took.
-static c10::IValue run_converted(const torch::jit::Module& model, const at::Tensor& inputs) {
-    try {
-        return model.get_method("forward")({inputs});
-    } catch (const std::exception& error) {
-        throw Error(ErrorKind::argument, "the converted model", "cannot run on this machine: " + brief(error),
-                    "choose other options, such as another block shape or engine");
-    }
+c10::IValue run_converted(const Module& model, const at::Tensor& inputs) {
+    return run(model, inputs, "the converted model", "cannot run on this machine",
+               "choose other options, such as another block shape or engine");
+}
+
+}  // namespace
+
+c10::IValue run_model(const torch::jit::Module& model, const at::Tensor& inputs) {
+    return run(model, inputs, "the model", "cannot run on inputs of shape " + to_string(inputs.sizes().vec()),
+               "give inputs of the shape that the model was made for");
+}
+
+std::vector<at::Tensor> tensors_in(const c10::IValue& value) {
+    std::vector<at::Tensor> tensors;
+    collect(value, tensors);
+    return tensors;
+}
+
+std::optional<at::ScalarType> precision_of(const torch::jit::Module& model) {
+    for (const at::Tensor& parameter : model.parameters())
+        if (parameter.is_floating_point()) return parameter.scalar_type();
+    return std::nullopt;
 }
 
 at::Tensor inputs_for(const torch::jit::Module& model, const at::Tensor& inputs) {
-    if (!inputs.is_floating_point()) return inputs;
-    for (const at::Tensor& parameter : model.parameters())
-        if (parameter.is_floating_point()) return inputs.to(parameter.scalar_type());
-    return inputs;
+    const auto precision = precision_of(model);
+    return precision && inputs.is_floating_point() ? inputs.to(*precision) : inputs;
 }
 
 ModelDistance distance(const torch::jit::Module& first, const torch::jit::Module& second, const at::Tensor& inputs,
@@ -75,9 +84,8 @@ ModelDistance distance(const torch::jit::Module& first, const torch::jit::Module
     found.samples = std::min(most, inputs.size(0));
     for (int64_t begin = 0; begin < found.samples; begin += batch) {
         const at::Tensor part = inputs_for(first, inputs.slice(0, begin, std::min(found.samples, begin + batch)));
-        std::vector<at::Tensor> a, b;
-        collect(run_model(first, part), a);
-        collect(run_converted(second, part), b);
+        const std::vector<at::Tensor> a = tensors_in(run_model(first, part));
+        const std::vector<at::Tensor> b = tensors_in(run_converted(second, part));
         if (a.size() != b.size())
             throw Error(ErrorKind::argument, "the converted model", "gives another number of tensors");
         for (size_t i = 0; i < a.size(); ++i) widen(found, a[i], b[i]);

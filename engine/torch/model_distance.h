@@ -3,6 +3,9 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 
+#include <optional>
+#include <vector>
+
 #include "engine/model/conversion.h"
 
 namespace torch::jit {
@@ -11,10 +14,15 @@ struct Module;
 
 namespace lacuna {
 
+/// Every tensor of what a model returned, in order.
+std::vector<at::Tensor> tensors_in(const c10::IValue& value);
+/// The dtype of the model's first floating parameter; nothing if it has none.
+std::optional<at::ScalarType> precision_of(const torch::jit::Module& model);
+
 /// What `model` makes of `inputs`. Throws Error(argument) where it cannot run on them.
 c10::IValue run_model(const torch::jit::Module& model, const at::Tensor& inputs);
 
-/// `inputs` as `model` takes them: floating ones in the dtype of its first floating parameter.
+/// `inputs` as `model` takes them: floating ones in its precision.
 at::Tensor inputs_for(const torch::jit::Module& model, const at::Tensor& inputs);
 
 /// How far two models are apart on the same inputs.

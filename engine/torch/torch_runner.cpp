@@ -14,6 +14,7 @@
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
+#include "engine/torch/model_distance.h"
 #include "engine/torch/one_thread.h"
 #include "engine/torch/quantized/archive_engine.h"
 #include "engine/torch/quantized/engine_scope.h"
@@ -77,13 +78,8 @@ class TorchRunner : public Runner {
           device_(device),
           module_(load()),
           tensors_(named_tensors(module_)),
-          weights_(tensors_) {
-        for (const at::Tensor& parameter : module_.parameters())
-            if (parameter.is_floating_point()) {
-                precision_ = parameter.scalar_type();
-                break;
-            }
-    }
+          weights_(tensors_),
+          precision_(precision_of(module_).value_or(at::kFloat)) {}
 
     Evaluation evaluate(const Dataset& data, const MaskSet& masks, Progress& progress) override {
         const auto began = std::chrono::steady_clock::now();
@@ -250,7 +246,7 @@ class TorchRunner : public Runner {
     torch::jit::Module module_;
     std::vector<std::pair<std::string, at::Tensor>> tensors_;
     MaskedWeights weights_;
-    at::ScalarType precision_ = at::kFloat;
+    at::ScalarType precision_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/torch/libtorch_error.h"
+#include "engine/torch/model_distance.h"
 #include "engine/torch/tensor.h"
 
 namespace lacuna::structured {
@@ -19,12 +20,6 @@ namespace {
 constexpr int64_t samples_compared = 16;
 constexpr int64_t guessed_batch = 3;
 constexpr double tolerance = 1e-5;
-
-at::ScalarType precision_of(const jit::Module& module) {
-    for (const at::Tensor& parameter : module.parameters())
-        if (parameter.is_floating_point()) return parameter.scalar_type();
-    return at::kFloat;
-}
 
 at::Tensor random_tensor(const std::vector<int64_t>& shape, at::ScalarType type) {
     auto generator = at::make_generator<at::CPUGeneratorImpl>(1);  // the same every time
@@ -53,21 +48,6 @@ std::vector<std::vector<int64_t>> likely_shapes(const at::Tensor& weight) {
             shapes.back().insert(shapes.back().end(), size_t(weight.dim() - 2), side);
         }
     return shapes;
-}
-
-std::vector<at::Tensor> tensors_in(const c10::IValue& value) {
-    std::vector<at::Tensor> all;
-    const auto add = [&](const c10::IValue& part) {
-        for (at::Tensor& tensor : tensors_in(part)) all.push_back(std::move(tensor));
-    };
-    if (value.isTensor()) all.push_back(value.toTensor());
-    if (value.isTuple())
-        for (const auto& part : value.toTupleRef().elements()) add(part);
-    if (value.isList())
-        for (const c10::IValue& part : value.toListRef()) add(part);
-    if (value.isGenericDict())
-        for (const auto& entry : value.toGenericDict()) add(entry.value());
-    return all;
 }
 
 double largest_in(const at::Tensor& tensor) {
@@ -153,7 +133,7 @@ void compare(const Tensors& expected, const Tensors& given, const std::vector<Ou
 }
 
 c10::IValue first_input(jit::Module& module, const ConversionRequest& request) {
-    const at::ScalarType type = precision_of(module);
+    const at::ScalarType type = precision_of(module).value_or(at::kFloat);
     if (request.data) {
         at::Tensor inputs = as_tensor(request.data->inputs()).slice(0, 0, samples_compared).clone();
         return inputs.is_floating_point() ? inputs.to(type) : inputs;

@@ -76,6 +76,12 @@ double zeros(const at::Tensor& weight) {
     return weight.int_repr().eq(0).to(at::kDouble).mean().item<double>();
 }
 
+/// The model keeps its input's shape.
+void expect_close(const at::Tensor& output, const at::Tensor& input, const at::Tensor& expected, double tolerance) {
+    EXPECT_EQ(output.sizes(), input.sizes());
+    EXPECT_LT((output - expected).abs().max().item<double>(), tolerance * expected.abs().max().item<double>() + 1e-6);
+}
+
 /// Step, squash if wanted, calibrate, convert; then: the class, that it runs, that the masks are in the integers.
 void finish(Case& c, const Module& prepared, const std::string& type, bool squash = true) {
     c.sparsifier.step();
@@ -85,9 +91,7 @@ void finish(Case& c, const Module& prepared, const std::string& type, bool squas
     const Module converted = convert_prepared(prepared, quantized_static_mapping());
     EXPECT_EQ(type_at(converted, "5"), type);
     EXPECT_EQ(type_at(converted, "0"), "Linear");
-    const at::Tensor output = run(converted, input);
-    EXPECT_EQ(output.sizes(), input.sizes());
-    EXPECT_LT((output - expected).abs().max().item<double>(), 0.03 * expected.abs().max().item<double>() + 1e-6);
+    expect_close(run(converted, input), input, expected, 0.03);
     const at::Tensor weight = unpacked_weight(fqn_to_module(converted, "5").value());
     EXPECT_GE(zeros(weight), 0.7);
     EXPECT_EQ(mask.pruned(), 12) << "round(0.7 · 4) blocks of 4";
@@ -240,9 +244,7 @@ void finish_graph(Case& c, const Module& prepared) {
     const std::string code = converted.get_method("forward").graph()->toString(false);
     EXPECT_NE(code.find("quantized::linear_relu"), code.npos);
     EXPECT_EQ(code.find("aten::linear"), code.npos);
-    const at::Tensor output = run(converted, input);
-    EXPECT_EQ(output.sizes(), input.sizes());
-    EXPECT_LT((output - expected).abs().max().item<double>(), 0.1 * expected.abs().max().item<double>() + 1e-6);
+    expect_close(run(converted, input), input, expected, 0.1);
 }
 
 TEST(TestFxComposability, q_prep_fx_before_s_prep) {
@@ -291,9 +293,7 @@ void finish_reference(Case& c, const Module& prepared) {
     EXPECT_NE(code.find("aten::linear"), code.npos);
     EXPECT_NE(code.find("aten::quantize_per_channel"), code.npos);
     EXPECT_EQ(code.find("quantized::linear"), code.npos);
-    const at::Tensor output = run(converted, input);
-    EXPECT_EQ(output.sizes(), input.sizes());
-    EXPECT_LT((output - expected).abs().max().item<double>(), 0.1 * expected.abs().max().item<double>() + 1e-6);
+    expect_close(run(converted, input), input, expected, 0.1);
 }
 
 TEST(TestFxComposability, q_prep_fx_s_prep_ref_conv) {
