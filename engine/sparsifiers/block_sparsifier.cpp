@@ -71,4 +71,11 @@ void BlockSparsifier::demand_fit(const MaskRequest& request) const {
     check(*request.options, &request.weight.shape);
 }
 
+BlockRule BlockSparsifier::rule_of(const MaskRequest& request) {
+    return {.level = request.options->number("sparsity_level"),
+            .block = block_of(*request.options),
+            .zeros = request.options->integer("zeros_per_block"),
+            .ties = request.ties};
+}
+
 }  // namespace lacuna

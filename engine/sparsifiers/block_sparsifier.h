@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/sparsifiers/block_rule.h"
 #include "engine/sparsifiers/sparsifier.h"
 
 namespace lacuna {
@@ -18,6 +19,8 @@ class BlockSparsifier : public Sparsifier {
     static OptionSpec zeros_option();
     /// Throws Error(argument) for a tensor that cannot be pruned or options that do not fit it.
     void demand_fit(const MaskRequest& request) const;
+    /// What the options say to prune.
+    static BlockRule rule_of(const MaskRequest& request);
 };
 
 }  // namespace lacuna

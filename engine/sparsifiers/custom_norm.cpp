@@ -117,11 +117,7 @@ class CustomNorm final : public BlockSparsifier {
 
     Mask compute(const MaskRequest& request) const override {
         demand_fit(request);
-        const Options& options = *request.options;
-        const BlockRule rule{.level = options.number("sparsity_level"),
-                             .block = block_of(options),
-                             .zeros = options.integer("zeros_per_block"),
-                             .ties = request.ties};
+        const BlockRule rule = rule_of(request);
         const Shape& shape = request.weight.shape;
         if (element_count(shape) == 0 || !(rule.level > 0) || rule.zeros <= 0) return Mask::ones(shape);
         return ScoredMatrix(request, norm_, rule).pruned();

@@ -40,14 +40,10 @@ class DataNorm final : public BlockSparsifier {
 
     Mask compute(const MaskRequest& request) const override {
         demand_fit(request);
-        const Options& options = *request.options;
-        const BlockRule rule{.level = options.number("sparsity_level"),
-                             .block = block_of(options),
-                             .zeros = options.integer("zeros_per_block"),
-                             .ties = request.ties,
-                             .aten_order = AtenOrder::sort,
-                             .spare_one = false};
-        const bool squared = options.choice("norm") == "L2";
+        BlockRule rule = rule_of(request);
+        rule.aten_order = AtenOrder::sort;
+        rule.spare_one = false;
+        const bool squared = request.options->choice("norm") == "L2";
         return reshaped(prune_tensor(squeezed(request.weight), nullptr, squared, rule, request.device),
                         request.weight.shape);
     }

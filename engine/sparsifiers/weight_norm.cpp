@@ -29,10 +29,7 @@ class WeightNorm final : public BlockSparsifier {
     Mask compute(const MaskRequest& request) const override {
         demand_fit(request);
         const Options& options = *request.options;
-        const BlockRule rule{.level = options.number("sparsity_level"),
-                             .block = block_of(options),
-                             .zeros = options.integer("zeros_per_block"),
-                             .ties = request.ties};
+        const BlockRule rule = rule_of(request);
         return prune_tensor(request.weight, scored_mask(request), options.choice("norm") == "2", rule, request.device);
     }
     bool uses_device() const override { return true; }
