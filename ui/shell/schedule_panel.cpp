@@ -12,6 +12,7 @@
 #include "engine/session/document_schedule.h"
 #include "ui/canvas/schedule_canvas.h"
 #include "ui/shell/option_editor.h"
+#include "ui/shell/panel_scroll.h"
 #include "ui/shell/scheduler_form.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
@@ -80,17 +81,11 @@ SchedulePanel::SchedulePanel(QWidget* parent)
     column_->setSpacing(Theme::wide);
     column_->addWidget(plan_);
     column_->addStretch(1);
-    auto* scroll = new QScrollArea(this);
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setFocusPolicy(Qt::NoFocus);
-    scroll->setWidget(inside);
     auto* whole = new QVBoxLayout(this);
     whole->setContentsMargins(0, 0, 0, 0);
     whole->setSpacing(0);
     whole->addWidget(canvas_, 2);
-    whole->addWidget(scroll, 5);
+    whole->addWidget(panel_scroll(inside, this), 5);
 
     connect(steps_, &OptionEditor::edited, this,
             [this](const OptionValue& value) { Q_EMIT steps_edited(int(std::get<int64_t>(value))); });

@@ -11,6 +11,7 @@
 
 #include "engine/session/mask_units.h"
 #include "ui/shell/option_form.h"
+#include "ui/shell/panel_scroll.h"
 #include "ui/shell/selection_values.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
@@ -71,15 +72,9 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
     column->addWidget(body_);
     column->addWidget(nothing_);
     column->addStretch(1);
-    auto* scroll = new QScrollArea(this);
-    scroll->setWidgetResizable(true);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setFocusPolicy(Qt::NoFocus);
-    scroll->setWidget(inside);
     auto* whole = new QVBoxLayout(this);
     whole->setContentsMargins(0, 0, 0, 0);
-    whole->addWidget(scroll);
+    whole->addWidget(panel_scroll(inside, this));
 
     connect(rule_, &QComboBox::activated, this, [this](int index) {
         Q_EMIT sparsifier_chosen(selection_, rule_->itemData(index).toString().toStdString());
