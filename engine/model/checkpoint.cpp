@@ -30,9 +30,8 @@ std::optional<Format> format_from_name(std::string_view name) {
 }
 
 bool in_training_state(std::string_view name) {
-    for (const std::string_view key : {"optimizer", "sparsifier.state."})
-        if (name.starts_with(key) || name.find("." + std::string(key)) != std::string_view::npos) return true;
-    return false;
+    return name.starts_with("optimizer") || name.find(".optimizer") != std::string_view::npos ||
+           name.starts_with("sparsifier.state.") || name.find(".sparsifier.state.") != std::string_view::npos;
 }
 
 bool is_parameter(const TensorInfo& tensor) {
