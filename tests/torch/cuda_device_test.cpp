@@ -9,8 +9,10 @@
 #include "engine/base/error.h"
 #include "engine/sparsifiers/arranged.h"
 #include "engine/torch/device.h"
+#include "engine/torch/module_sparsifier.h"
 #include "engine/torch/tensor.h"
 #include "tests/cuda/emulated_table.h"
+#include "tests/torch/modules.h"
 
 namespace lacuna {
 namespace {
@@ -90,6 +92,31 @@ TEST_P(CudaDeviceTest, applies_and_counts) {
         device_->apply_mask(words, weight);
         EXPECT_TRUE(weight.cpu().equal(before * to_tensor(mask))) << type;
     }
+}
+
+/// A module is pruned where it lies: two steps, trained between them, give the masks that they give on the processor.
+TEST_P(CudaDeviceTest, prunes_live_modules) {
+    const auto masks = [](c10::Device place) {
+        at::manual_seed(5);
+        testing_support::SimpleLinear model;
+        model.to(place);
+        Options options;
+        options.set("sparsity_level", 0.5);
+        ModuleSparsifier sparsifier(lacuna::sparsifier("weight_norm"), options);
+        sparsifier.prepare(model);
+        sparsifier.step();
+        {
+            const at::NoGradGuard no_grad;
+            model.linear2->weight.mul_(2).add_(model.linear2->weight.sin());
+        }
+        sparsifier.step();
+        model.forward(at::ones({2, 7}, at::TensorOptions(place)));
+        EXPECT_EQ(model.linear2->weight.device().type(), place.type());
+        std::vector<Mask> found;
+        for (const SparsifyGroup& group : sparsifier.groups()) found.push_back(*group.fake_sparsity.mask);
+        return found;
+    };
+    EXPECT_EQ(masks(place_), masks(c10::kCPU));
 }
 
 INSTANTIATE_TEST_SUITE_P(kernels, CudaDeviceTest, testing::Bool(),
