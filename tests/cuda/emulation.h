@@ -115,8 +115,8 @@ T atomicAdd(T* to, T what) {
     return std::exchange(*to, *to + what);
 }
 template <typename T>
-T atomicOr(T* to, T what) {
-    return std::exchange(*to, *to | what);
+T atomicAnd(T* to, T what) {
+    return std::exchange(*to, *to & what);
 }
 inline void cudaMemsetAsync(void* memory, int byte, size_t bytes, cudaStream_t) {
     std::memset(memory, byte, bytes);

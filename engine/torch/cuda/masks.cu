@@ -33,16 +33,9 @@ class Work {
         return static_cast<T*>(queue_.allocate(size_t(count) * sizeof(T)));
     }
     template <typename T>
-    T* zeros(int64_t count) {
-        T* memory = allocate<T>(count);
-        clear(memory, count);
-        return memory;
-    }
-    template <typename T>
     void clear(T* memory, int64_t count) {
         cudaMemsetAsync(memory, 0, size_t(count) * sizeof(T), stream_);
     }
-    uint8_t* bitmap(int64_t bits) { return allocate<uint8_t>((bits + 63) / 64 * 8); }
 
     const Queue& queue() const { return queue_; }
     cudaStream_t stream() const { return stream_; }
@@ -65,44 +58,41 @@ static __global__ void begin_cut(Cut* cut, Count wanted) {
 /// Finds the cut for the `wanted` lowest of `count` keys, digit by digit; 1 ≤ wanted ≤ count.
 template <typename Source>
 Cut* find_cut(const Source& source, int64_t count, int64_t wanted, Work& work) {
-    constexpr int next_bits = 16;
     Cut* const cut = work.allocate<Cut>(1);
-    Count* const bins = work.allocate<Count>(int64_t(1) << next_bits);
+    Count* const memory = work.allocate<Count>(Bins::memory);
     launch(begin_cut, 1, 1, 0, work.stream(), cut, Count(wanted));
     const int first = first_digit_bits(work.queue());
     for (int shift = Source::bits; shift > 0;) {
         const bool is_first = shift == Source::bits;
-        const int bits = std::min(shift, is_first ? first : next_bits);
-        shift -= bits;
-        work.clear(bins, int64_t(1) << bits);
+        const Bins bins{memory + scan_threads, memory, std::min(shift, is_first ? first : most_digit_bits)};
+        shift -= bins.bits;
+        work.clear(memory, scan_threads + (int64_t(1) << bins.bits));
         if (is_first)
-            launch(count_first_digit<Source>, unsigned(work.queue().processors), 1024, sizeof(uint32_t) << bits,
-                   work.stream(), source, count, bits, bins);
+            launch(count_first_digit<Source>, unsigned(work.queue().processors), scan_threads,
+                   sizeof(uint32_t) << bins.bits, work.stream(), source, count, bins);
         else
-            work.for_each((count + 7) / 8, count_next_digit<Source>, source, count, shift, bits, cut, bins);
-        launch(find_digit, 1, scan_threads, 0, work.stream(), bins, shift, bits, cut);
+            work.for_each((count + 7) / 8, count_next_digit<Source>, source, count, shift, cut, bins);
+        launch(find_digit, 1, scan_threads, 0, work.stream(), bins, shift, cut);
     }
     return cut;
 }
 
-/// A bit a key: 1 for the `wanted` lowest, of equal ones the lower index.
+/// A bit a key: 0 for the `wanted` lowest, of equal ones the lower index. Bits up to a whole 64-bit word are written.
 template <typename Source>
-void select_lowest(const Source& source, int64_t count, int64_t wanted, uint8_t* selected, Work& work) {
-    const int64_t bytes = (count + 63) / 64 * 8;
-    if (wanted <= 0) return work.clear(selected, bytes);
-    if (wanted >= count) {
-        cudaMemsetAsync(selected, 0xff, size_t(bytes), work.stream());
-        return;
-    }
+void drop_lowest(const Source& source, int64_t count, int64_t wanted, uint64_t* kept, Work& work) {
+    const int64_t words = (count + 63) / 64;
+    if (wanted <= 0) return work.for_each(words, keep_all, count, kept);
+    if (wanted >= count) return work.clear(kept, words);
     const Cut* const cut = find_cut(source, count, wanted, work);
-    const int64_t tiles = (bytes * 8 + tile_keys - 1) / tile_keys;
-    uint8_t* const equal = work.allocate<uint8_t>(bytes);
+    const int64_t tiles = (words * 64 + tile_keys - 1) / tile_keys;
+    auto* const bytes = reinterpret_cast<uint8_t*>(kept);
+    auto* const equal = work.allocate<uint8_t>(words * 8);
     auto* const ties = work.allocate<uint32_t>(tiles);
     auto* const before = work.allocate<Count>(tiles);
-    launch(mark_below<Source>, work.grid(tiles), tile_threads, 0, work.stream(), source, count, cut, selected, equal,
+    launch(keep_higher<Source>, work.grid(tiles), tile_threads, 0, work.stream(), source, count, cut, bytes, equal,
            ties);
     launch(count_ties_before, 1, scan_threads, 0, work.stream(), cut, ties, tiles, before);
-    launch(select_ties, work.grid(tiles), tile_threads, 0, work.stream(), cut, equal, before, count, selected);
+    launch(drop_ties, work.grid(tiles), tile_threads, 0, work.stream(), cut, equal, before, count, bytes);
 }
 
 /// The steps of `prune` for one kind of weight.
@@ -110,67 +100,82 @@ template <typename Weight, bool Squared>
 class Pruner {
   public:
     using Scores = Scored<Weight, Squared>;
+    using Key = typename Scores::Key;
 
     Pruner(const Tensor& tensor, const Selection& selection, Work& work)
         : selection_(selection),
           work_(work),
           size_(tensor.size()),
-          weights_(static_cast<const Weight*>(tensor.weights)),
-          current_(reinterpret_cast<const uint8_t*>(tensor.current)),
-          blocks_{{tensor.rows, tensor.columns, tensor.inner}, selection.block.rows, selection.block.columns} {}
+          aligned_(is_aligned(tensor.weights)),
+          scores_{static_cast<const Weight*>(tensor.weights), reinterpret_cast<const uint8_t*>(tensor.current)},
+          blocks_(blocks_over(tensor, selection.block)) {}
 
     void run(uint64_t* kept) {
-        const bool inside = selection_.zeros < selection_.block.rows * selection_.block.columns;
-        const uint8_t* const lowest = inside ? lowest_inside() : nullptr;
-        const uint8_t* const taken = inside && selection_.taken >= blocks_.count() ? nullptr : taken_weights();
-        work_.for_each((size_ + 31) / 32, keep_others, words(inside ? lowest : taken), words(inside ? taken : nullptr),
-                       size_, reinterpret_cast<uint32_t*>(kept));
+        if (selection_.zeros >= selection_.block.rows * selection_.block.columns) return drop_blocks(kept);
+        drop_inside(kept);
+        if (selection_.taken >= blocks_.count()) return;
+        const int64_t words = (size_ + 63) / 64;
+        auto* const outside = work_.template allocate<uint64_t>(words);
+        drop_blocks(outside);
+        work_.for_each(words, keep_others, outside, words, kept);
     }
 
   private:
-    static const uint32_t* words(const uint8_t* bits) { return reinterpret_cast<const uint32_t*>(bits); }
+    static Blocks blocks_over(const Tensor& tensor, BlockShape block) {
+        return {{tensor.rows, tensor.columns, tensor.inner},
+                block.rows,
+                block.columns,
+                (tensor.columns + block.columns - 1) / block.columns,
+                (tensor.rows + block.rows - 1) / block.rows};
+    }
+    WeightKeys<Weight, Squared> weight_keys() const { return {scores_.weights, scores_.current, aligned_}; }
 
-    const uint8_t* taken_weights() {
-        uint8_t* const bits = work_.bitmap(size_);
-        if (selection_.block == BlockShape{1, 1} && blocks_.layout.inner == 1) {
-            select_lowest(WeightKeys<Weight, Squared>{weights_, current_, is_aligned(weights_)}, size_,
-                          selection_.taken, bits, work_);
-            return bits;
-        }
-        using Key = typename Scores::Key;
+    /// Prunes the lowest blocks.
+    void drop_blocks(uint64_t* kept) {
+        if (selection_.block == BlockShape{1, 1} && blocks_.layout.inner == 1)
+            return drop_lowest(weight_keys(), size_, selection_.taken, kept, work_);
         Key* const keys = work_.template allocate<Key>(blocks_.count());
-        work_.for_each(blocks_.count(), mean_keys<Scores>, scores(), blocks_, keys);
-        uint8_t* const taken = work_.bitmap(blocks_.count());
-        select_lowest(StoredKeys<Key>{keys}, blocks_.count(), selection_.taken, taken, work_);
-        work_.for_each((size_ + 7) / 8, expand, static_cast<const uint8_t*>(taken), blocks_, bits);
-        return bits;
+        mean(keys);
+        auto* const blocks = work_.template allocate<uint64_t>((blocks_.count() + 63) / 64);
+        drop_lowest(StoredKeys<Key>{keys}, blocks_.count(), selection_.taken, blocks, work_);
+        const auto* const bits = reinterpret_cast<const uint8_t*>(blocks);
+        if (blocks_.in_rows())
+            work_.for_each((size_ + 63) / 64, expand_runs, bits, blocks_.width, size_, kept);
+        else
+            work_.for_each((size_ + 63) / 64, expand, bits, blocks_, kept);
     }
 
-    const uint8_t* lowest_inside() {
-        const int64_t width = blocks_.width;
-        const bool whole = blocks_.layout.inner == 1 && blocks_.height == 1 && blocks_.layout.columns % width == 0;
-        if (whole && width == 2) return groups<2>();
-        if (whole && width == 4) return groups<4>();
-        if (whole && width == 8) return groups<8>();
-        auto* const bits = work_.template zeros<uint32_t>((size_ + 63) / 64 * 2);
-        work_.for_each(blocks_.count(), lowest_of_block<Scores>, scores(), blocks_, selection_.zeros, bits);
-        return reinterpret_cast<const uint8_t*>(bits);
+    void mean(Key* keys) {
+        if (blocks_.in_rows() && blocks_.width == 2) return group_mean<2>(keys);
+        if (blocks_.in_rows() && blocks_.width == 4) return group_mean<4>(keys);
+        if (blocks_.in_rows() && blocks_.width == 8) return group_mean<8>(keys);
+        work_.for_each(blocks_.count(), mean_keys<Scores>, scores_, blocks_, keys);
     }
-
     template <int Group>
-    const uint8_t* groups() {
-        uint8_t* const bits = work_.bitmap(size_);
-        work_.for_each((size_ + 7) / 8, lowest_of_group<Group, Scores>, scores(), size_, int(selection_.zeros), bits);
-        return bits;
+    void group_mean(Key* keys) {
+        work_.for_each((size_ + 7) / 8, group_mean_keys<Group, Scores>, scores_, size_, aligned_, keys);
     }
 
-    Scores scores() const { return {weights_, current_}; }
+    /// Prunes the lowest weights of every block.
+    void drop_inside(uint64_t* kept) {
+        if (blocks_.in_rows() && blocks_.width == 2) return drop_in_groups<2>(kept);
+        if (blocks_.in_rows() && blocks_.width == 4) return drop_in_groups<4>(kept);
+        if (blocks_.in_rows() && blocks_.width == 8) return drop_in_groups<8>(kept);
+        work_.for_each((size_ + 63) / 64, keep_all, size_, kept);
+        work_.for_each(blocks_.count(), drop_in_blocks<Scores>, scores_, blocks_, selection_.zeros,
+                       reinterpret_cast<uint32_t*>(kept));
+    }
+    template <int Group>
+    void drop_in_groups(uint64_t* kept) {
+        work_.for_each((size_ + 7) / 8, keep_in_groups<Group, WeightKeys<Weight, Squared>>, weight_keys(), size_,
+                       int(selection_.zeros), reinterpret_cast<uint8_t*>(kept));
+    }
 
     const Selection selection_;
     Work& work_;
     int64_t size_;
-    const Weight* weights_;
-    const uint8_t* current_;
+    bool aligned_;
+    Scores scores_;
     Blocks blocks_;
 };
 

@@ -21,12 +21,31 @@ __device__ inline bool splits_ties(const Cut& cut) {
     return cut.remaining < cut.ties;
 }
 
+inline constexpr int scan_threads = 1024;
+inline constexpr int most_digit_bits = 16;
+
+/// How often each value of a digit occurs, and the same for groups of neighbouring values, at most `scan_threads` of
+/// them: so one block of threads finds a place in the sum of them all with two short reads.
+struct Bins {
+    Count* values;
+    Count* groups;
+    int bits;  ///< of the digit
+
+    static constexpr int64_t memory = (int64_t(1) << most_digit_bits) + scan_threads;
+
+    __device__ int each() const { return 1 << bits < scan_threads ? 1 : (1 << bits) / scan_threads; }
+    __device__ void add(unsigned digit, Count count) const {
+        atomicAdd(&values[digit], count);
+        atomicAdd(&groups[digit / unsigned(each())], count);
+    }
+};
+
 /// Adds how often each value of the keys' highest digit occurs to `bins`. The block's memory holds 2^bits counters.
 template <typename Source>
-__global__ void count_first_digit(Source source, int64_t count, int bits, Count* bins) {
+__global__ void count_first_digit(Source source, int64_t count, Bins bins) {
     uint32_t* const mine = launch_memory<uint32_t>();
-    const int shift = Source::bits - bits;
-    for (int i = int(threadIdx.x); i < 1 << bits; i += int(blockDim.x)) mine[i] = 0;
+    const int size = 1 << bins.bits, shift = Source::bits - bins.bits;
+    for (int i = int(threadIdx.x); i < size; i += int(blockDim.x)) mine[i] = 0;
     __syncthreads();
     const int64_t stride = int64_t(gridDim.x) * blockDim.x * 8;
     for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * 8; i < count; i += stride) {
@@ -37,33 +56,50 @@ __global__ void count_first_digit(Source source, int64_t count, int bits, Count*
             if (j < here) atomicAdd(&mine[keys[j] >> shift], 1u);
     }
     __syncthreads();
-    for (int i = int(threadIdx.x); i < 1 << bits; i += int(blockDim.x))
-        if (mine[i]) atomicAdd(&bins[i], Count(mine[i]));
+    for (int i = int(threadIdx.x); i < size; i += int(blockDim.x))
+        if (mine[i]) atomicAdd(&bins.values[i], Count(mine[i]));
+    const int each = bins.each();
+    for (int group = int(threadIdx.x); group * each < size; group += int(blockDim.x)) {
+        Count sum = 0;  // each thread begins elsewhere in its group: neighbours read from different banks
+        for (int i = 0; i < each; ++i) sum += mine[group * each + ((i + group) & (each - 1))];
+        if (sum) atomicAdd(&bins.groups[group], sum);
+    }
 }
 
-/// The same for a lower digit, of the keys whose higher digits are the cut's: few, unless many keys are alike, so a
-/// thread adds equal neighbours up before it writes.
+/// The same for a lower digit, of the keys whose higher digits are the cut's. Those are few, unless many keys are
+/// alike: so a thread adds up equal digits that follow each other, and a block those of its first thread's last digit.
 template <typename Source>
-__global__ void count_next_digit(Source source, int64_t count, int shift, int bits, const Cut* cut, Count* bins) {
-    const Count higher = cut->key >> (shift + bits);
+__global__ void count_next_digit(Source source, int64_t count, int shift, const Cut* cut, Bins bins) {
+    __shared__ unsigned common, together;
+    const Count higher = cut->key >> (shift + bins.bits);
     const int64_t stride = int64_t(gridDim.x) * blockDim.x * 8;
+    unsigned digit = 0, run = 0;
     for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * 8; i < count; i += stride) {
         typename Source::Key keys[8];
         const int here = count - i < 8 ? int(count - i) : 8;
         source.read(i, here, keys);
-        unsigned digit = 0, run = 0;
         for (int j = 0; j < 8; ++j) {
-            if (j >= here || Count(keys[j]) >> (shift + bits) != higher) continue;
-            const auto next = unsigned(Count(keys[j]) >> shift & ((1u << bits) - 1));
+            if (j >= here || Count(keys[j]) >> (shift + bins.bits) != higher) continue;
+            const auto next = unsigned(Count(keys[j]) >> shift & ((1u << bins.bits) - 1));
             if (run && next != digit) {
-                atomicAdd(&bins[digit], Count(run));
+                bins.add(digit, run);
                 run = 0;
             }
             digit = next;
             ++run;
         }
-        if (run) atomicAdd(&bins[digit], Count(run));
     }
+    if (threadIdx.x == 0) {
+        common = digit;
+        together = 0;
+    }
+    __syncthreads();
+    if (run && digit == common)
+        atomicAdd(&together, run);
+    else if (run)
+        bins.add(digit, run);
+    __syncthreads();
+    if (threadIdx.x == 0 && together) bins.add(common, together);
 }
 
 /// Replaces every thread's `sums[threadIdx.x]` by the sum of those up to and including its own. One block.
@@ -78,59 +114,66 @@ __device__ void sum_up(Sum* sums) {
     __syncthreads();
 }
 
-inline constexpr int scan_threads = 1024;
-
 /// Puts the digit at which `cut->remaining` keys are reached into the cut. One block of `scan_threads`.
-static __global__ void find_digit(const Count* bins, int shift, int bits, Cut* cut) {
-    __shared__ Count sums[scan_threads];
+static __global__ void find_digit(Bins bins, int shift, Cut* cut) {
+    __shared__ Count sums[scan_threads], before_group;
+    __shared__ int group;
     const Count wanted = cut->remaining;
-    const int size = 1 << bits, each = (size + scan_threads - 1) / scan_threads;
-    const int first = int(threadIdx.x) * each, last = first + each < size ? first + each : size;
-    Count mine = 0;
-    for (int i = first; i < last; ++i) mine += bins[i];
-    sums[threadIdx.x] = mine;
+    const int mine = int(threadIdx.x), each = bins.each(), groups = (1 << bins.bits) / each;
+    const Count in_group = mine < groups ? bins.groups[mine] : 0;
+    sums[mine] = in_group;
     sum_up(sums);
-    Count before = sums[threadIdx.x] - mine;
-    if (before >= wanted || wanted > before + mine) return;
-    int digit = first;
-    for (; before + bins[digit] < wanted; ++digit) before += bins[digit];
+    if (sums[mine] >= wanted && sums[mine] - in_group < wanted) {
+        group = mine;
+        before_group = sums[mine] - in_group;
+    }
+    __syncthreads();
+    const int digit = group * each + mine;
+    const Count alike = mine < each ? bins.values[digit] : 0;
+    sums[mine] = alike;
+    sum_up(sums);
+    const Count up_to = before_group + sums[mine];
+    if (up_to < wanted || up_to - alike >= wanted) return;
     cut->key |= Count(digit) << shift;
-    cut->remaining = wanted - before;
-    cut->ties = bins[digit];
+    cut->remaining = wanted - (up_to - alike);
+    cut->ties = alike;
 }
 
-/// Writes a bit for each of the keys, tile by tile: 1 below the cut, and at the cut where all ties are selected. Where
-/// only some are, `equal` gets the ties' bits and `tile_ties` their number for each tile. Bits up to a whole 64-bit
-/// word are written.
+/// Writes a bit for each of the keys, tile by tile: 1 above the cut, and at the cut where not all ties are selected;
+/// there `equal` gets the ties' bits and `tile_ties` their number for each tile. Bits up to a whole 64-bit word are
+/// written. From the last tile to the first: what was read last may still be in the GPU's cache.
 template <typename Source>
-__global__ void mark_below(Source source, int64_t count, const Cut* found, uint8_t* below, uint8_t* equal,
-                           uint32_t* tile_ties) {
+__global__ void keep_higher(Source source, int64_t count, const Cut* found, uint8_t* kept, uint8_t* equal,
+                            uint32_t* tile_ties) {
     __shared__ uint32_t ties;
     const Cut cut = *found;
     const bool split = splits_ties(cut);
     const int64_t padded = (count + 63) / 64 * 64;
-    for (int64_t tile = blockIdx.x; tile * tile_keys < padded; tile += gridDim.x) {
-        if (threadIdx.x == 0) ties = 0;
-        __syncthreads();
+    for (int64_t tile = (padded + tile_keys - 1) / tile_keys - 1 - blockIdx.x; tile >= 0; tile -= gridDim.x) {
+        if (split) {
+            if (threadIdx.x == 0) ties = 0;
+            __syncthreads();
+        }
         const int64_t i = tile * tile_keys + int64_t(threadIdx.x) * 8;
         if (i < padded) {
             typename Source::Key keys[8];
             const int here = count - i < 8 ? (count > i ? int(count - i) : 0) : 8;
             source.read(i, here, keys);
-            unsigned lower = 0, same = 0;
+            unsigned higher = 0, same = 0;
             for (int j = 0; j < 8; ++j) {
                 if (j >= here) continue;
-                lower |= unsigned(Count(keys[j]) < cut.key) << j;
+                higher |= unsigned(Count(keys[j]) > cut.key) << j;
                 same |= unsigned(Count(keys[j]) == cut.key) << j;
             }
-            below[i / 8] = uint8_t(split ? lower : lower | same);
+            kept[i / 8] = uint8_t(split ? higher | same : higher);
             if (split) {
                 equal[i / 8] = uint8_t(same);
                 if (same) atomicAdd(&ties, uint32_t(__popc(same)));
             }
         }
+        if (!split) continue;
         __syncthreads();
-        if (threadIdx.x == 0 && split) tile_ties[tile] = ties;
+        if (threadIdx.x == 0) tile_ties[tile] = ties;
         __syncthreads();
     }
 }
@@ -152,9 +195,9 @@ static __global__ void count_ties_before(const Cut* cut, const uint32_t* tile_ti
     }
 }
 
-/// Adds the selected ties to `below`: those with the lowest indices.
-static __global__ void select_ties(const Cut* found, const uint8_t* equal, const Count* before, int64_t count,
-                                   uint8_t* below) {
+/// Takes the selected ties out of `kept`: those with the lowest indices.
+static __global__ void drop_ties(const Cut* found, const uint8_t* equal, const Count* before, int64_t count,
+                                 uint8_t* kept) {
     __shared__ uint32_t sums[tile_threads];
     const Cut cut = *found;
     if (!splits_ties(cut)) return;
@@ -167,7 +210,7 @@ static __global__ void select_ties(const Cut* found, const uint8_t* equal, const
         const Count rank = before[tile] + sums[threadIdx.x] - uint32_t(__popc(same));
         const Count room = rank < cut.remaining ? cut.remaining - rank : 0;
         for (unsigned bit = 0x80; Count(__popc(same)) > room; bit >>= 1) same &= ~bit;
-        if (same) below[i / 8] |= uint8_t(same);
+        if (same) kept[i / 8] &= uint8_t(~same);
         __syncthreads();
     }
 }
