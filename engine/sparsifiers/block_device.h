@@ -11,7 +11,7 @@ class BlockDevice {
   public:
     virtual ~BlockDevice() = default;
     /// What prune_tensor gives (engine/sparsifiers/arranged.h); nothing for a dtype or an order of ties that it leaves
-    /// to the processor. `weight.data` may be in this device's memory. May throw Error.
+    /// to the processor, or without room for the weight. `weight.data` may be in this device's memory. May throw Error.
     virtual std::optional<Mask> prune(const TensorView& weight, const Mask* current, bool squared,
                                       const BlockRule& rule) = 0;
     /// The weight's elements, row-major, in the processor's memory.

@@ -2,7 +2,9 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -68,7 +70,7 @@ const cuda::KernelTable& load_kernels() {
 /// One call's use of the GPU: what it allocates lives as long as this.
 class CudaDevice::Job {
   public:
-    explicit Job(const CudaDevice& owner) : device_(owner.device_) {
+    explicit Job(const CudaDevice& owner) : device_(owner.device_), guard_(device_) {
         if (device_.is_cuda()) {
             const c10::impl::VirtualGuardImpl guard(device_.type());
             queue.stream = guard.getStream(device_).native_handle();
@@ -85,6 +87,7 @@ class CudaDevice::Job {
 
   private:
     c10::Device device_;
+    c10::DeviceGuard guard_;  // kernels start on the current GPU, whatever stream they are put on
     std::vector<at::Tensor> memory_;
 };
 
@@ -93,9 +96,13 @@ CudaDevice::CudaDevice(const cuda::KernelTable& kernels, c10::Device device) : k
 std::optional<Mask> CudaDevice::prune(const TensorView& weight, const Mask* current, bool squared,
                                       const BlockRule& rule) {
     const bool masked = current && current->pruned() > 0;
-    const at::Tensor kept = prune_there(weight, squared, rule, masked ? upload(*current) : at::Tensor());
-    if (!kept.defined()) return std::nullopt;
-    return download(kept, weight.shape);
+    try {
+        const at::Tensor kept = prune_there(weight, squared, rule, masked ? upload(*current) : at::Tensor());
+        if (!kept.defined()) return std::nullopt;
+        return download(kept, weight.shape);
+    } catch (const c10::OutOfMemoryError&) {
+        return std::nullopt;  // the processor has room for it
+    }
 }
 
 at::Tensor CudaDevice::prune_there(const TensorView& weight, bool squared, const BlockRule& rule,
@@ -111,6 +118,7 @@ at::Tensor CudaDevice::prune_there(const TensorView& weight, bool squared, const
     const Job job(*this);
     kernels_.prune(tensor, selection_of(rule, {tensor.rows, tensor.columns}),
                    static_cast<uint64_t*>(kept.mutable_data_ptr()), job.queue);
+    check();
     return kept;
 }
 
@@ -141,6 +149,7 @@ void CudaDevice::apply_mask(const at::Tensor& words, at::Tensor& weight) const {
     void* data = weight.mutable_data_ptr();
     kernels_.apply_mask(data, static_cast<const uint64_t*>(words.const_data_ptr()), weight.numel(),
                         int(weight.element_size()), data, job.queue);
+    check();
 }
 
 int64_t CudaDevice::count_kept(const at::Tensor& words, int64_t size) const {
@@ -168,7 +177,7 @@ at::Tensor CudaDevice::here(const TensorView& weight) const {
         .make_tensor();
 }
 
-/// After the device was waited for: whether all went well.
+/// Whether all was started well and, once the device was waited for, ended well.
 void CudaDevice::check() const {
     if (const char* problem = kernels_.problem())
         throw Error(ErrorKind::state, device_.str(), std::string("the GPU failed: ") + problem, "run on the CPU");

@@ -192,13 +192,17 @@ void ModuleSparsifier::compute(const std::vector<size_t>& unit, std::vector<Mask
     std::vector<at::Tensor> originals;
     std::vector<ActivationsPtr> inputs;
     std::unique_ptr<CudaDevice> device;
+    std::optional<c10::Device> place;
     std::vector<MaskRequest> requests;
     for (const size_t i : unit) {
         const SparsifyGroup& group = groups_[i];
         const at::Tensor& original = tensors_[i]->original();
         const bool there = original.is_cuda() && group.sparsifier->uses_device();
-        if (there && !device) device = kernels_for(original.device());
-        const bool stays = there && device;
+        if (there && !place) {
+            place = original.device();
+            device = kernels_for(*place);
+        }
+        const bool stays = there && device && original.device() == *place;  // others' GPUs: by the processor
         originals.push_back(stays ? original : original.cpu());
         inputs.push_back(activations(group.tensor_fqn));
         if (group.sparsifier->needs_activations() && !inputs.back())
