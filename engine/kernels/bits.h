@@ -114,6 +114,11 @@ class BitWriter {
         used_ -= 64;
         pending_ = used_ > 0 ? bits >> (count - used_) : 0;
     }
+    /// Bits [begin, begin + count) of `words`, any number.
+    void append_bits(const uint64_t* words, int64_t begin, int64_t count) {
+        for (; count > 64; count -= 64, begin += 64) append(read_bits(words, begin, 64), 64);
+        if (count > 0) append(read_bits(words, begin, count), count);
+    }
     /// `count` (any number) copies of one bit.
     void append_run(bool bit, int64_t count) {
         for (; count > 64; count -= 64) append(bit ? ~uint64_t(0) : 0, 64);

@@ -6,6 +6,7 @@ namespace lacuna::kernels {
 
 template <typename Key>
 KeyReader<Key> joined(std::span<const KeyRun<Key>> runs) {
+    if (runs.size() == 1) return runs[0].read;
     std::vector<int64_t> starts{0};
     for (const auto& run : runs) starts.push_back(starts.back() + run.count);
     return [runs, starts = std::move(starts)](int64_t begin, int64_t end, Key* scratch) -> const Key* {
@@ -23,18 +24,7 @@ KeyReader<Key> joined(std::span<const KeyRun<Key>> runs) {
     };
 }
 
-template <typename Key>
-std::vector<uint64_t> select_lowest_of_all(std::span<const KeyRun<Key>> runs, int64_t k) {
-    int64_t count = 0;
-    for (const auto& run : runs) count += run.count;
-    std::vector<uint64_t> words(static_cast<size_t>((count + 63) / 64));
-    select_lowest(runs.size() == 1 ? runs[0].read : joined(runs), count, k, words.data());
-    return words;
-}
-
 template KeyReader<Key32> joined(std::span<const KeyRun<Key32>>);
 template KeyReader<Key64> joined(std::span<const KeyRun<Key64>>);
-template std::vector<uint64_t> select_lowest_of_all(std::span<const KeyRun<Key32>>, int64_t);
-template std::vector<uint64_t> select_lowest_of_all(std::span<const KeyRun<Key64>>, int64_t);
 
 }  // namespace lacuna::kernels

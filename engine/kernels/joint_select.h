@@ -19,9 +19,4 @@ struct KeyRun {
 template <typename Key>
 KeyReader<Key> joined(std::span<const KeyRun<Key>> runs);
 
-/// The k lowest of all runs' keys together, a bit a key, one run behind the other; of equal keys the earlier run's,
-/// then the lower index; 0 ≤ k ≤ the number of keys. The keys are read where they are.
-template <typename Key>
-std::vector<uint64_t> select_lowest_of_all(std::span<const KeyRun<Key>> runs, int64_t k);
-
 }  // namespace lacuna::kernels

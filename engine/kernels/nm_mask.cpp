@@ -7,7 +7,6 @@
 
 #include "engine/kernels/bits.h"
 #include "engine/kernels/clones.h"
-#include "engine/kernels/lowest_of_few.h"
 
 namespace lacuna::kernels {
 namespace {
@@ -26,7 +25,7 @@ template <typename Key, size_t... I>
     return ((uint32_t(rank_in_group<I>(keys, all) < zeros) << I) | ...);
 }
 
-/// Whole words of groups of `Group`, a divisor of 64 and at most 16.
+/// Whole words of groups of `Group`, a small divisor of 64.
 template <int Group, typename Key>
 [[gnu::always_inline]] inline void mark_whole(const Key* keys, int64_t words_count, int zeros, uint64_t* words) {
     constexpr int groups_a_word = 64 / Group;
@@ -57,37 +56,45 @@ LACUNA_CLONES int64_t mark_usual(const Key32* keys, int64_t words_count, int64_t
         case 8:
             mark_whole<8>(keys, words_count, zeros, words);
             return words_count;
-        case 16:
-            mark_whole<16>(keys, words_count, zeros, words);
-            return words_count;
         default:
             return 0;
     }
 }
 
 template <typename Key>
-void mark_any(const Key* keys, int64_t count, int64_t group, int64_t zeros, uint64_t* words) {
-    std::vector<uint8_t> flags(static_cast<size_t>(group));
-    LowestOfFew<Key> lowest;
-    BitWriter writer(words);
-    for (int64_t first = 0; first < count; first += group) {
-        const int64_t here = std::min(group, count - first);
-        lowest.flag(keys + first, here, zeros, flags.data());
-        for (int64_t i = 0; i < here; i += 64)
-            writer.append(pack(flags.data() + i, std::min<int64_t>(64, here - i)), std::min<int64_t>(64, here - i));
+void append_groups(const LowestOfBlocks<Key>& lowest, int64_t group, const Key* keys, int64_t count,
+                   BitWriter& writer) {
+    const int64_t words = lowest.words(),
+                  together = std::clamp<int64_t>(tile / 64 / words, 1, std::max<int64_t>(count, 1));
+    std::vector<uint64_t> bits(static_cast<size_t>(together * words));
+    for (int64_t first = 0; first < count; first += together) {
+        const int64_t here = std::min(together, count - first);
+        lowest.find(keys + first * group, {here * group, here, here}, bits.data());
+        for (int64_t i = 0; i < here; ++i) writer.append_bits(bits.data() + i * words, 0, group);
     }
-    writer.finish();
+}
+
+int64_t mark_usual(const Key64*, int64_t, int64_t, int, uint64_t*) {
+    return 0;
 }
 
 }  // namespace
 
-void mark_groups(const Key32* keys, int64_t count, int64_t group, int64_t zeros, uint64_t* words) {
-    const int64_t done = 64 * mark_usual(keys, count / 64, group, int(std::min(zeros, group)), words);
-    if (done < count) mark_any(keys + done, count - done, group, zeros, words + done / 64);
+template <typename Key>
+LowestOfGroups<Key>::LowestOfGroups(int64_t group, int64_t zeros)
+    : group_(group), zeros_(zeros), lowest_(1, group, zeros) {}
+
+template <typename Key>
+void LowestOfGroups<Key>::mark(const Key* keys, int64_t count, uint64_t* words) const {
+    const int64_t done = 64 * mark_usual(keys, count / 64, group_, int(std::min(zeros_, group_)), words);
+    BitWriter writer(words + done / 64);
+    const int64_t groups = (count - done) / group_, rest = (count - done) % group_;
+    append_groups(lowest_, group_, keys + done, groups, writer);
+    if (rest > 0) append_groups(LowestOfBlocks<Key>(1, rest, zeros_), rest, keys + done + groups * group_, 1, writer);
+    writer.finish();
 }
 
-void mark_groups(const Key64* keys, int64_t count, int64_t group, int64_t zeros, uint64_t* words) {
-    mark_any(keys, count, group, zeros, words);
-}
+template class LowestOfGroups<Key32>;
+template class LowestOfGroups<Key64>;
 
 }  // namespace lacuna::kernels

@@ -34,9 +34,10 @@ Cut<Key> find_cut_between(const KeyReader<Key>& reader, int64_t count, int64_t k
 template <typename Key>
 void mark_below(const KeyReader<Key>& reader, int64_t count, const Cut<Key>& cut, uint64_t* words);
 
-/// The k lowest of `count` keys as bits, of equal ones the lower index; 0 ≤ k ≤ count. As a rule one pass: the cut is
-/// guessed from a sample, and what lies near the guess is looked at again (Floyd and Rivest 1975).
+/// The k lowest of `count` keys as bits, of equal ones the lower index; 0 ≤ k ≤ count. Gives whether there was a
+/// choice: equal keys of which some are selected and some are not. As a rule one pass: the cut is guessed from a
+/// sample, and what lies near the guess is looked at again (Floyd and Rivest 1975).
 template <typename Key>
-void select_lowest(const KeyReader<Key>& reader, int64_t count, int64_t k, uint64_t* words);
+bool select_lowest(const KeyReader<Key>& reader, int64_t count, int64_t k, uint64_t* words);
 
 }  // namespace lacuna::kernels

@@ -2,13 +2,13 @@
 
 #include <vector>
 
+#include "engine/kernels/aten_order.h"
 #include "engine/sparsifiers/scores.h"
 #include "engine/sparsifiers/sparsifier.h"
 
 namespace lacuna {
 
-/// Which of ATen's functions an upstream sparsifier selects with: they order ties differently (docs/parity.md).
-enum class AtenOrder { topk, sort };
+using kernels::AtenOrder;
 
 /// Which weights a norm sparsifier prunes once every weight has a score (docs/parity.md): a share of the blocks, those
 /// with the lowest mean, and in each of them the lowest weights.
@@ -30,9 +30,15 @@ Mask prune_blocks(const Scores& scores, const Shape& shape, MatrixShape matrix, 
 
 /// Room for that many bits, all 0.
 std::vector<uint64_t> words_for(int64_t bits);
-/// The k lowest keys as bits, in ATen's order among equals.
+/// Rows of so many weights that one thread takes at a time: about 2^18 weights, and chunks meet at word borders.
+int64_t rows_a_chunk(int64_t row_weights);
+
+/// The k lowest of `count` keys as bits; `order` is for Ties::aten.
 template <typename Key>
-std::vector<uint64_t> lowest_by_aten(const std::vector<Key>& keys, int64_t k, AtenOrder order);
+std::vector<uint64_t> lowest_of(const kernels::KeyReader<Key>& reader, int64_t count, int64_t k, Ties ties,
+                                AtenOrder order = AtenOrder::topk);
+template <typename Key>
+std::vector<uint64_t> lowest_of(const std::vector<Key>& keys, int64_t k, Ties ties, AtenOrder order = AtenOrder::topk);
 
 /// The mask of `shape` that prunes the blocks, row-major over the matrix, whose bit in `taken` is 1.
 Mask mask_without(const std::vector<uint64_t>& taken, const Shape& shape, MatrixShape matrix, BlockShape block);

@@ -1,20 +1,23 @@
 #include "engine/sparsifiers/custom_norm.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 
 #include "engine/base/error.h"
-#include "engine/kernels/lowest_of_few.h"
 #include "engine/sparsifiers/arranged.h"
 #include "engine/sparsifiers/block_sparsifier.h"
+#include "engine/sparsifiers/inside_blocks.h"
 #include "engine/sparsifiers/score_option.h"
 
 namespace lacuna {
 namespace {
 
-/// Unsigned integers in the order of the scores, which may be negative: NaN last, −0 as 0.
-uint32_t ordered(float score) {
+using kernels::Key64;
+
+/// Keys in the order of the scores, which may be negative: NaN last, −0 as 0. They take 32 bits, one more than a Key32.
+Key64 ordered(float score) {
     if (std::isnan(score)) return ~uint32_t(0);
     const auto bits = std::bit_cast<uint32_t>(score + 0.0f);
     return bits >> 31 ? ~bits : bits | uint32_t(1) << 31;
@@ -39,15 +42,14 @@ class ScoredMatrix {
         norm(weights, scores_);
     }
 
-    Mask pruned() {
-        Mask mask = Mask::ones(arranged_.shape());
+    Mask pruned() const {
         const MatrixShape blocks = blocks_of(matrix_, rule_.block);
         const int64_t count = blocks.rows * blocks.columns;
-        std::vector<uint32_t> means;
+        std::vector<Key64> means;
         for (int64_t b = 0; b < count; ++b) means.push_back(ordered(mean_of(b)));
-        const std::vector<uint8_t> taken = lowest(means, blocks_taken(rule_.level, count));
-        for (int64_t b = 0; b < count; ++b)
-            if (taken[size_t(b)]) prune_inside(b, mask);
+        const std::vector<uint64_t> taken = lowest_of(means, blocks_taken(rule_.level, count), rule_.ties);
+        Mask mask = mask_without(taken, arranged_.shape(), matrix_, rule_.block);
+        if (rule_.zeros < rule_.block.rows * rule_.block.columns) keep_highest(mask);
         return arranged_.restored(std::move(mask));
     }
 
@@ -73,25 +75,16 @@ class ScoredMatrix {
         return count == 1 ? sum : sum / float(count);
     }
 
-    void prune_inside(int64_t block, Mask& mask) {
-        std::vector<uint32_t> keys;
-        std::vector<int64_t> places;
-        each_weight(block, [&](int64_t i) {
-            keys.push_back(ordered(scores_[size_t(i)]));
-            places.push_back(i);
-        });
-        const std::vector<uint8_t> gone = lowest(keys, rule_.zeros);
-        for (size_t i = 0; i < places.size(); ++i)
-            if (gone[i]) mask.set(places[i], false);
-    }
-
-    std::vector<uint8_t> lowest(const std::vector<uint32_t>& keys, int64_t k) const {
-        std::vector<uint8_t> flags(keys.size());
-        if (rule_.ties == Ties::aten)
-            kernels::LowestByAten<uint32_t>().flag(keys.data(), int64_t(keys.size()), k, flags.data());
-        else
-            kernels::LowestOfFew<uint32_t>().flag(keys.data(), int64_t(keys.size()), k, flags.data());
-        return flags;
+    /// Keeps all but the lowest weights of each block too.
+    void keep_highest(Mask& mask) const {
+        const kernels::KeyReader<Key64> keys = [this](int64_t begin, int64_t end, Key64* room) -> const Key64* {
+            std::transform(scores_.begin() + begin, scores_.begin() + end, room, ordered);
+            return room;
+        };
+        const std::vector<uint64_t> lowest = lowest_in_each(keys, matrix_, rule_);
+        const auto kept = mask.words();
+        for (size_t i = 0; i < kept.size(); ++i) kept[i] |= ~lowest[i];
+        mask.clear_tail();
     }
 
     BlockRule rule_;

@@ -56,19 +56,6 @@ class Part {
     std::vector<Key> keys_;
 };
 
-/// The selection as torch.nn.utils.prune.global_unstructured makes it: ATen's topk over all keys in one piece.
-template <typename Key>
-Words lowest_by_topk(std::span<const kernels::KeyRun<Key>> runs, int64_t total, int64_t k) {
-    const auto read = kernels::joined(runs);
-    std::vector<Key> keys(static_cast<size_t>(total));
-    for (int64_t i = 0; i < total; i += kernels::keys_a_read) {
-        const int64_t end = std::min(total, i + kernels::keys_a_read);
-        if (const Key* found = read(i, end, keys.data() + i); found != keys.data() + i)
-            std::copy_n(found, end - i, keys.data() + i);
-    }
-    return lowest_by_aten(keys, k, AtenOrder::topk);
-}
-
 /// Bits [begin, begin + count) as words of their own.
 Words cut_out(const Words& words, int64_t begin, int64_t count) {
     Words part = words_for(count);
@@ -87,8 +74,8 @@ std::vector<Mask> prune_unit(std::span<const MaskRequest> unit) {
         total += runs.back().count;
     }
     const int64_t k = blocks_taken(unit[0].options->number("sparsity_level"), total, false);
-    const bool by_topk = unit[0].ties == Ties::aten;
-    const Words taken = by_topk ? lowest_by_topk<Key>(runs, total, k) : kernels::select_lowest_of_all<Key>(runs, k);
+    // ATen's topk over all keys in one piece is what torch.nn.utils.prune.global_unstructured takes.
+    const Words taken = lowest_of(kernels::joined<Key>(runs), total, k, unit[0].ties);
     std::vector<Mask> masks;
     int64_t begin = 0;
     for (size_t i = 0; i < unit.size(); begin += runs[i++].count)

@@ -5,7 +5,6 @@
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
-#include "engine/kernels/lowest_of_few.h"
 #include "engine/kernels/row_sums.h"
 #include "engine/sparsifiers/arranged.h"
 
@@ -75,12 +74,8 @@ std::vector<double> row_magnitudes(const TensorView& weight, const Mask* mask) {
 void flag_lowest(const std::vector<double>& scores, size_t begin, size_t end, int64_t k, Ties ties, RowFlags& pruned) {
     std::vector<kernels::Key64> keys;
     for (size_t i = begin; i < end; ++i) keys.push_back(kernels::key_of(scores[i]));
-    RowFlags flags(keys.size());
-    if (ties == Ties::aten)
-        kernels::LowestByAten<kernels::Key64>().flag(keys.data(), int64_t(keys.size()), k, flags.data());
-    else
-        kernels::LowestOfFew<kernels::Key64>().flag(keys.data(), int64_t(keys.size()), k, flags.data());
-    for (size_t i = begin; i < end; ++i) pruned[i] |= flags[i - begin];
+    const std::vector<uint64_t> lowest = lowest_of(keys, k, ties);
+    for (size_t i = begin; i < end; ++i) pruned[i] |= uint8_t(lowest[(i - begin) / 64] >> (i - begin) % 64 & 1);
 }
 
 int64_t rows_truncated(double level, int64_t rows) {

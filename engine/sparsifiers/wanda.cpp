@@ -124,14 +124,7 @@ class Wanda final : public Sparsifier {
 
     template <typename Key>
     static Mask without_lowest(const Scores& scores, const Arranged& arranged, int64_t k, Ties ties) {
-        std::vector<uint64_t> taken = words_for(scores.size());
-        if (ties == Ties::lowest) {
-            kernels::select_lowest(scores.reader<Key>(), scores.size(), k, taken.data());
-        } else {
-            std::vector<Key> keys(static_cast<size_t>(scores.size()));
-            scores.read(0, scores.size(), keys.data());
-            taken = lowest_by_aten(keys, k, AtenOrder::sort);
-        }
+        const auto taken = lowest_of(scores.reader<Key>(), scores.size(), k, ties, AtenOrder::sort);
         return mask_without(taken, arranged.shape(), arranged.matrix(), {1, 1});
     }
 };

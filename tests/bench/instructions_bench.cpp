@@ -95,8 +95,10 @@ const Case cases[] = {
     {"select_lowest_half_pruned", [](Bench& b) { b.select(true); }},
     {"add_row_of_4", LACUNA_COUNTED(add_row(b.keys.data(), count, 4, b.sums.data()))},
     {"mean_keys", LACUNA_COUNTED(mean_keys(b.sums.data(), 4, count, 4, b.out.data()))},
-    {"mark_groups_2_of_4", LACUNA_COUNTED(mark_groups(b.keys.data(), count, 4, 2, b.words.data()))},
-    {"mark_groups_4_of_8", LACUNA_COUNTED(mark_groups(b.keys.data(), count, 8, 4, b.words.data()))},
+    {"mark_groups_2_of_4", LACUNA_COUNTED(LowestOfGroups<Key32>(4, 2).mark(b.keys.data(), count, b.words.data()))},
+    {"mark_groups_4_of_8", LACUNA_COUNTED(LowestOfGroups<Key32>(8, 4).mark(b.keys.data(), count, b.words.data()))},
+    {"mark_groups_3_of_6", LACUNA_COUNTED(LowestOfGroups<Key32>(6, 3).mark(b.keys.data(), count, b.words.data()))},
+    {"mark_groups_16_of_32", LACUNA_COUNTED(LowestOfGroups<Key32>(32, 16).mark(b.keys.data(), count, b.words.data()))},
     {"select_mask_4_bytes",
      LACUNA_COUNTED(select_mask(reinterpret_cast<const std::byte*>(b.weights.data()), b.half_mask.data(), count, 4,
                                 reinterpret_cast<std::byte*>(b.out.data())))},
@@ -124,6 +126,7 @@ const Case cases[] = {
     {"rule_1x4_blocks", [](Bench& b) { b.rule({1, 4}, 4); }},
     {"rule_4x4_blocks", [](Bench& b) { b.rule({4, 4}, 16); }},
     {"rule_2_of_4", [](Bench& b) { b.rule({1, 4}, 2); }},
+    {"rule_half_of_4x4", [](Bench& b) { b.rule({4, 4}, 8); }},
 };
 
 }  // namespace

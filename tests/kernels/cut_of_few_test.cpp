@@ -7,8 +7,6 @@
 #include <random>
 #include <vector>
 
-#include "engine/kernels/lowest_of_few.h"
-
 namespace lacuna::kernels {
 namespace {
 
@@ -83,24 +81,6 @@ TYPED_TEST(CutOfFew, OneLargeKeyAmongNeighbours) {
     std::iota(keys.begin(), keys.end(), TypeParam(1));
     keys[7] = nan_key<TypeParam> - 1;
     this->expect_sorted(keys);
-}
-
-/// ATen's order is asked for only where it decides something; otherwise the flags are the same without it.
-TYPED_TEST(CutOfFew, AtenOrderWithoutTiesIsTheSame) {
-    for (const size_t count : {17, 300}) {
-        for (const uint64_t distinct : {~uint64_t(0), uint64_t(9)}) {
-            const std::vector<TypeParam> keys = this->weights(count, distinct);
-            for (int64_t k = 1; k < int64_t(count); ++k) {
-                std::vector<uint8_t> quick(count), ordered(count);
-                LowestByAten<TypeParam>().flag(keys.data(), int64_t(count), k, quick.data());
-                LowestByAten<TypeParam>().flag_in_order(keys.data(), int64_t(count), k, ordered.data());
-                ASSERT_EQ(quick, ordered) << k;
-                LowestBySort<TypeParam>().flag(keys.data(), int64_t(count), k, quick.data());
-                LowestBySort<TypeParam>().flag_in_order(keys.data(), int64_t(count), k, ordered.data());
-                ASSERT_EQ(quick, ordered) << k;
-            }
-        }
-    }
 }
 
 }  // namespace

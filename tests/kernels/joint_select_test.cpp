@@ -31,8 +31,16 @@ std::vector<bool> expected(const Runs& runs, int64_t k) {
     return chosen;
 }
 
+std::vector<uint64_t> lowest_of_all(const std::vector<KeyRun<Key32>>& runs, int64_t k) {
+    int64_t count = 0;
+    for (const auto& run : runs) count += run.count;
+    std::vector<uint64_t> words(size_t(count + 63) / 64);
+    select_lowest(joined<Key32>(runs), count, k, words.data());
+    return words;
+}
+
 void expect_selection(const Runs& runs, int64_t k) {
-    const auto words = select_lowest_of_all<Key32>(readers(runs), k);
+    const auto words = lowest_of_all(readers(runs), k);
     const auto chosen = expected(runs, k);
     ASSERT_EQ(words.size(), (chosen.size() + 63) / 64);
     for (size_t i = 0; i < words.size() * 64; ++i) {
@@ -58,7 +66,7 @@ TEST(JointSelect, AgreesWithASort) {
 }
 
 TEST(JointSelect, TiesGoToTheEarlierRun) {
-    const auto words = select_lowest_of_all<Key32>(readers({{7, 5, 7}, {7, 7}, {1, 7}}), 4);
+    const auto words = lowest_of_all(readers({{7, 5, 7}, {7, 7}, {1, 7}}), 4);
     EXPECT_EQ(words, std::vector<uint64_t>{0b01'00'111});
 }
 
@@ -76,7 +84,7 @@ TEST(JointSelect, SeveralChunksAtAnyNumberOfThreads) {
 
 TEST(JointSelect, WhatAReaderThrowsComesOut) {
     const std::vector<KeyRun<Key32>> runs{{[](int64_t, int64_t, Key32*) -> const Key32* { throw 7; }, 100}};
-    EXPECT_THROW(select_lowest_of_all<Key32>(runs, 3), int);
+    EXPECT_THROW(lowest_of_all(runs, 3), int);
 }
 
 }  // namespace

@@ -8,8 +8,6 @@
 #include <random>
 
 #include "engine/base/parallel.h"
-#include "engine/kernels/lowest_of_few.h"
-#include "engine/kernels/nm_mask.h"
 
 namespace lacuna::kernels {
 namespace {
@@ -130,25 +128,6 @@ TEST(Keys, HalfPrecisionIsWidenedExactly) {
     keys_bf16(halves.data(), int64_t(halves.size()), true, keys.data());
     EXPECT_EQ(keys[0x3fc0], key_of(2.25f));  // 1.5²
     EXPECT_EQ(keys[0x7f80], key_of(std::numeric_limits<float>::infinity()));
-}
-
-TEST(NmMask, EqualsAStableSortInEveryGroup) {
-    for (const int64_t group : {1, 2, 4, 8, 13, 64, 100})
-        for (const int64_t count : {int64_t(3), int64_t(64), int64_t(192), int64_t(1000)})
-            for (const int64_t zeros : {int64_t(0), int64_t(1), int64_t(2), group / 2, group})
-                for (const Spread spread : {Spread::wide, Spread::few_values}) {
-                    const auto keys = random_keys<Key32>(size_t(count), spread, uint32_t(group));
-                    std::vector<uint64_t> words(size_t(count + 63) / 64, ~uint64_t(0));
-                    mark_groups(keys.data(), count, group, zeros, words.data());
-                    std::vector<bool> expected;
-                    for (int64_t first = 0; first < count; first += group) {
-                        const auto last = std::min(count, first + group);
-                        const std::vector<Key32> here(keys.begin() + first, keys.begin() + last);
-                        const auto lowest = sorted_lowest(here, std::min(zeros, last - first));
-                        expected.insert(expected.end(), lowest.begin(), lowest.end());
-                    }
-                    ASSERT_EQ(bits_of(words, size_t(count)), expected) << group << ":" << zeros << " of " << count;
-                }
 }
 
 }  // namespace

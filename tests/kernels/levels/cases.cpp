@@ -13,7 +13,6 @@
 #include "engine/kernels/block_means.h"
 #include "engine/kernels/crowded_groups.h"
 #include "engine/kernels/distances.h"
-#include "engine/kernels/lowest_of_few.h"
 #include "engine/kernels/nm_mask.h"
 #include "engine/kernels/popcount.h"
 #include "engine/kernels/pyramid.h"
@@ -94,10 +93,19 @@ void run_selections(const Results& results, const std::string& name, std::vector
             select_lowest(reader, few, few * 4 / 10, words.data());
             results.add(which + " lowest of few", words);
         }
-        for (const int64_t group : {2, 4, 8, 16, 5, 700}) {
+        for (const int64_t group : {2, 4, 8, 16, 5, 64, 700}) {
             std::vector<uint64_t> words((keys.size() + 63) / 64, ~uint64_t(0));
-            mark_groups(keys.data(), count, group, (group + 1) / 2, words.data());
+            LowestOfGroups<Key>(group, (group + 1) / 2).mark(keys.data(), count, words.data());
             results.add(which + " lowest of each " + std::to_string(group), words);
+        }
+        for (const int64_t width : {1, 4, 7}) {
+            const int64_t columns = 203, blocks = columns / width * 80;
+            std::vector<uint64_t> words(static_cast<size_t>(blocks));
+            std::vector<uint8_t> choices(words.size());
+            LowestOfBlocks<Key>(4, width, 3)
+                .find(keys.data(), {columns, columns / width, blocks}, words.data(), choices.data());
+            results.add(which + " lowest of blocks of 4 by " + std::to_string(width), words);
+            results.add(which + " choices among equals", choices);
         }
     }
 }
