@@ -6,7 +6,6 @@
 #include <span>
 #include <type_traits>
 
-#include "engine/kernels/bits.h"
 #include "engine/kernels/clones.h"
 #include "engine/kernels/cut_of_few.h"
 
@@ -185,6 +184,22 @@ LACUNA_CLONES void find_small(const Blocks<Key64>& blocks, int64_t count, uint64
     find_any(blocks, count, bits, choices);
 }
 
+/// Appends bits [first, first + width) of each word, some together if they fit a word.
+LACUNA_CLONES void append_narrow(const uint64_t* bits, int64_t count, int64_t first, int64_t width, BitWriter& writer) {
+    constexpr int64_t together = 4;
+    const uint64_t all = low_bits(width);
+    BitWriter out = writer;  // which the compiler can keep in registers
+    int64_t i = 0;
+    if (width <= 64 / together)
+        for (; i + together <= count; i += together) {
+            uint64_t some = 0;
+            for (int64_t j = 0; j < together; ++j) some |= (bits[i + j] >> first & all) << j * width;
+            out.append(some, together * width);
+        }
+    for (; i < count; ++i) out.append(bits[i] >> first & all, width);
+    writer = out;
+}
+
 /// The bits of one block whose keys lie behind one another; gives whether equal keys had to be chosen among.
 template <typename Key>
 bool find_large(const Key* keys, int64_t size, int64_t zeros, uint64_t* bits) {
@@ -230,6 +245,13 @@ void LowestOfBlocks<Key>::fill(int64_t count, uint64_t* bits, uint8_t* choices) 
     if (choices) std::fill_n(choices, count, uint8_t(0));
     if (zeros_ > 0)
         for (int64_t block = 0; block < count; ++block) fill_bits(bits + block * words(), 0, size(), true);
+}
+
+template <typename Key>
+void LowestOfBlocks<Key>::append_row(const uint64_t* bits, int64_t count, int64_t row, BitWriter& writer) const {
+    const int64_t first = row * width_;
+    if (words() == 1) return append_narrow(bits, count, first, width_, writer);
+    for (int64_t block = 0; block < count; ++block) writer.append_bits(bits + block * words(), first, width_);
 }
 
 template class LowestOfBlocks<Key32>;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/kernels/bits.h"
 #include "engine/kernels/keys.h"
 #include "engine/kernels/selection_network.h"
 
@@ -28,6 +29,8 @@ class LowestOfBlocks {
     /// is the first block's first one. choices[b], if given, tells whether block b had a choice: equal keys of which
     /// some are marked and some are not.
     void find(const Key* keys, Grid grid, uint64_t* bits, uint8_t* choices = nullptr) const;
+    /// Appends row `row` of `count` blocks' bits, found by `find`.
+    void append_row(const uint64_t* bits, int64_t count, int64_t row, BitWriter& writer) const;
 
   private:
     int64_t size() const { return rows_ * width_; }

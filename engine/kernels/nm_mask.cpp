@@ -64,13 +64,12 @@ LACUNA_CLONES int64_t mark_usual(const Key32* keys, int64_t words_count, int64_t
 template <typename Key>
 void append_groups(const LowestOfBlocks<Key>& lowest, int64_t group, const Key* keys, int64_t count,
                    BitWriter& writer) {
-    const int64_t words = lowest.words(),
-                  together = std::clamp<int64_t>(tile / 64 / words, 1, std::max<int64_t>(count, 1));
+    const int64_t words = lowest.words(), together = std::clamp<int64_t>(tile / group, 1, std::max<int64_t>(count, 1));
     std::vector<uint64_t> bits(static_cast<size_t>(together * words));
     for (int64_t first = 0; first < count; first += together) {
         const int64_t here = std::min(together, count - first);
         lowest.find(keys + first * group, {here * group, here, here}, bits.data());
-        for (int64_t i = 0; i < here; ++i) writer.append_bits(bits.data() + i * words, 0, group);
+        lowest.append_row(bits.data(), here, 0, writer);
     }
 }
 

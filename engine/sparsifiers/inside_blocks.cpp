@@ -66,11 +66,9 @@ class Strips {
         keys_ = reader_(top * matrix_.columns, (top + count * rows_) * matrix_.columns, room_.data());
         for (LikeBlocks<Key>& part : parts_) find_lowest(part, count * part.across);
         for (int64_t row = 0; row < count * rows_; ++row)
-            for (const LikeBlocks<Key>& part : parts_) {
-                const uint64_t* bits = part.bits.data() + row / rows_ * part.across * part.lowest.words();
-                for (int64_t block = 0; block < part.across; ++block, bits += part.lowest.words())
-                    writer.append_bits(bits, row % rows_ * part.width, part.width);
-            }
+            for (const LikeBlocks<Key>& part : parts_)
+                part.lowest.append_row(part.bits.data() + row / rows_ * part.across * part.lowest.words(), part.across,
+                                       row % rows_, writer);
     }
 
     void find_lowest(LikeBlocks<Key>& part, int64_t count) {
