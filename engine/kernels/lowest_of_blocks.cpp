@@ -8,6 +8,7 @@
 
 #include "engine/kernels/clones.h"
 #include "engine/kernels/cut_of_few.h"
+#include "engine/kernels/vectors.h"
 
 namespace lacuna::kernels {
 namespace {
@@ -41,9 +42,9 @@ struct Blocks {
 /// Turns four keys of each of four blocks, `apart` from one to the next. In vectors: a loop would move single keys.
 template <typename Key>
 [[gnu::always_inline]] inline void turn_four(const Key* keys, int64_t apart, int64_t lane, Lanes<Key>* to) {
-    using Four [[gnu::vector_size(4 * sizeof(Key))]] = Key;
+    using Four = Vector<Key, 4>;
     Four in[4];
-    for (int i = 0; i < 4; ++i) std::memcpy(&in[i], keys + i * apart, sizeof(Four));
+    for (int64_t i = 0; i < 4; ++i) load(keys + i * apart, in[i]);
     const Four low01 = __builtin_shufflevector(in[0], in[1], 0, 4, 1, 5);
     const Four low23 = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
     const Four high01 = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
@@ -51,7 +52,7 @@ template <typename Key>
     const Four out[4] = {
         __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
         __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
-    for (int i = 0; i < 4; ++i) std::memcpy(to[i].of + lane, &out[i], sizeof(Four));
+    for (int64_t i = 0; i < 4; ++i) store(out[i], to[i].of + lane);
 }
 
 /// Puts neighbours into the lanes, `keys` the first one's. Reads and writes up to three keys of a row more than there
@@ -81,7 +82,7 @@ template <typename Key>
 }
 
 template <typename Key>
-[[gnu::always_inline]] inline void load(const Blocks<Key>& blocks, int64_t first, int64_t end, Lanes<Key>* to) {
+[[gnu::always_inline]] inline void load_lanes(const Blocks<Key>& blocks, int64_t first, int64_t end, Lanes<Key>* to) {
     const int64_t right = blocks.across - first % blocks.across - lanes<Key>;  // of them, in the same row of blocks
     if (right >= 0 && first + lanes<Key> <= end &&
         (blocks.width % 4 == 0 || blocks.width == 1 || right * blocks.width >= 3))
@@ -99,29 +100,27 @@ template <typename Key>
     for (int64_t i = 0; i < lanes<Key>; ++i) second.of[i] = Key(std::max(Signed(a.of[i]), Signed(b.of[i])));
 }
 
-/// Half of the lanes' keys, which most processors take in one go.
-template <typename Key>
-using Half [[gnu::vector_size(32)]] = Key;
-
 /// words[lane] = bits of the lane's keys that lie below cut + `beyond`. No key has the highest bit: in the difference
 /// it tells which is less, where a comparison of vectors is not there on every processor.
 template <typename Key>
 [[gnu::always_inline]] inline void mark_below(const Lanes<Key>* keys, int64_t size, const Lanes<Key>& cut, Key beyond,
                                               uint64_t* words) {
-    constexpr int64_t bits = 8 * int64_t(sizeof(Key));
-    Half<Key> end[2];
-    std::memcpy(end, &cut, sizeof end);
-    for (Half<Key>& half : end) half += beyond;
+    constexpr int64_t bits = 8 * int64_t(sizeof(Key)), half = lanes<Key> / 2;
+    Vector<Key, half> end[2], key;
+    for (int64_t h = 0; h < 2; ++h) {
+        load(cut.of + h * half, end[h]);
+        end[h] += beyond;
+    }
     for (int64_t first = 0; first < size; first += bits) {
         const int64_t last = std::min(size, first + bits);
-        Half<Key> marked[2] = {};
-        for (int64_t i = first; i < last; ++i) {
-            Half<Key> key[2];
-            std::memcpy(key, &keys[i], sizeof key);
-            for (int h = 0; h < 2; ++h) marked[h] = marked[h] >> 1 | ((key[h] - end[h]) & Key(1) << (bits - 1));
-        }
+        Vector<Key, half> marked[2] = {};
+        for (int64_t i = first; i < last; ++i)
+            for (int64_t h = 0; h < 2; ++h) {
+                load(keys[i].of + h * half, key);
+                marked[h] = marked[h] >> 1 | ((key - end[h]) & Key(1) << (bits - 1));
+            }
         Lanes<Key> found;
-        std::memcpy(&found, marked, sizeof found);
+        for (int64_t h = 0; h < 2; ++h) store(marked[h], found.of + h * half);
         for (int64_t lane = 0; lane < lanes<Key>; ++lane)
             words[lane] = (first > 0 ? words[lane] : 0) | uint64_t(found.of[lane] >> (bits - (last - first))) << first;
     }
@@ -166,7 +165,7 @@ template <typename Key>
         const int64_t end = std::min(count, begin + together * lanes<Key>),
                       places = (end - begin + lanes<Key> - 1) / lanes<Key> * size;
         for (int64_t first = begin, at = 0; at < places; first += lanes<Key>, at += size)
-            load(blocks, first, end, keys + at);
+            load_lanes(blocks, first, end, keys + at);
         std::memcpy(sorted, keys, size_t(places) * sizeof(Lanes<Key>));
         for (const Exchange& pair : blocks.network)
             for (int64_t at = 0; at < places; at += size) exchange(sorted[at + pair.first], sorted[at + pair.second]);

@@ -119,7 +119,8 @@ const Case cases[] = {
     {"random_keys", LACUNA_COUNTED(random_keys(1, 0, count, b.out64.data()))},
     {"add_scores", LACUNA_COUNTED(add_scores(b.keys.data(), side, side, side, b.doubles.data()))},
     {"add_differences",
-     LACUNA_COUNTED(add_differences(b.weights.data(), b.weights.data(), side, side, true, b.doubles.data()))},
+     LACUNA_COUNTED(add_differences(Rows<float>{b.weights.data(), 32}, Rows<float>{b.weights.data(), side}, side, true,
+                                    b.doubles.data(), side))},
     {"cut_of_few", LACUNA_COUNTED(for (int64_t first = 0; first < count; first += 4096)
                                       cut_of_few(b.keys.data() + first, 4096, 2048))},
     {"rule_single_weights", [](Bench& b) { b.rule({1, 1}, 1); }},

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -154,6 +155,60 @@ TEST(FPGM, distances_are_exact_for_many_rows) {
         }
         EXPECT_NEAR(distances[i], double(expected), 1e-12 * double(expected));
     }
+}
+
+/// Each pair's terms go into eight sums by their column, which are added up at the end, and the pairs into a row's sum
+/// in the order of the other row: the bits that any way of computing it must give.
+TEST(FPGM, the_order_of_sums_is_kept) {
+    for (const int64_t rows : {1, 5, 33, 70})
+        for (const int64_t columns : {1, 7, 8, 130, 300})
+            for (const int order : {1, 2}) {
+                const Rows weight{normal_weights(size_t(rows * columns), uint32_t(rows + columns)), {rows, columns}};
+                std::vector<double> expected;
+                for (int64_t i = 0; i < rows; ++i) {
+                    double total = 0;
+                    for (int64_t j = 0; j < rows; ++j) {
+                        double lanes[8] = {}, sum = 0;
+                        for (int64_t c = 0; c < columns; ++c) {
+                            const double difference = double(weight.weights[size_t(i * columns + c)]) -
+                                                      double(weight.weights[size_t(j * columns + c)]);
+                            lanes[c % 8] += order == 2 ? difference * difference : std::abs(difference);
+                        }
+                        for (const double lane : lanes) sum += lane;
+                        total += order == 2 ? std::sqrt(sum) : sum;
+                    }
+                    expected.push_back(total);
+                }
+                ASSERT_EQ(row_distances(weight.view(), order), expected) << rows << "×" << columns;
+            }
+}
+
+TEST(FPGM, other_orders_are_refused) {
+    const Rows rows{normal_weights(6, 1), {3, 2}};
+    for (const int order : {0, 3, -1}) EXPECT_THROW(row_distances(rows.view(), order), Error) << order;
+}
+
+TEST(FPGM, stops_within_a_tensor_when_cancelled) {
+    const Rows rows{normal_weights(64 * 5, 1), {64, 5}};
+    CancelToken token;
+    const Progress progress(nullptr, token);
+    EXPECT_NO_THROW(row_distances(rows.view(), 2, &progress));
+    std::atomic<int> asked = 0;
+    const RowDistance once = [&](std::span<const double>, std::span<const double>) {
+        ++asked;
+        token.cancel();
+        return 0.0;
+    };
+    EXPECT_THROW(row_distances(rows.view(), once, &progress), Cancelled);
+    EXPECT_LT(asked, 64 * 64);
+    EXPECT_THROW(row_distances(rows.view(), 2, &progress), Cancelled);
+    const Sparsifier& rule = sparsifier("fpgm");
+    const Options options = options_of(rule, {});
+    const Mask ones = Mask::ones(rows.shape);
+    EXPECT_THROW(
+        rule.compute(
+            {.weight = rows.view(), .current = &ones, .options = &options, .name = "w", .progress = &progress}),
+        Cancelled);
 }
 
 TEST(FPGM, masks_do_not_move_the_distances) {

@@ -163,10 +163,11 @@ template <typename T>
 void run_distances(const Results& results, const std::vector<double>& values) {
     std::vector<T> rows;
     for (size_t i = 0; i < values.size(); i += 3) rows.push_back(T(values[i]));  // the plain ones
-    for (const int64_t columns : {3, 8, 1001})
+    for (const int64_t columns : {3, 8, 501})
         for (const bool squared : {false, true}) {
-            std::vector<double> sums(7);
-            add_differences(rows.data() + 10 * columns, rows.data(), 7, columns, squared, sums.data());
+            std::vector<double> sums(35 * 19);
+            add_differences(Rows<T>{rows.data() + 10 * columns, 35}, Rows<T>{rows.data(), 19}, columns, squared,
+                            sums.data(), 19);
             results.add("distances", sums);
         }
 }
