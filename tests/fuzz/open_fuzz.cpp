@@ -1,20 +1,16 @@
 // Opens any bytes as a checkpoint and reads all its tensors. Errors are fine, everything else is a finding.
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cstdint>
-#include <string>
 #include <vector>
 
 #include "engine/base/error.h"
 #include "engine/formats/formats.h"
 #include "engine/model/model.h"
+#include "tests/fuzz/memory_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const int file = ::memfd_create("input", 0);
-    if (file < 0 || ::write(file, data, size) != ssize_t(size)) return 0;
+    const lacuna::fuzz::MemoryFile file(data, size);
+    if (!file) return 0;
     try {
-        const auto checkpoint = lacuna::open_checkpoint("/proc/self/fd/" + std::to_string(file));
+        const auto checkpoint = lacuna::open_checkpoint(file.path());
         const lacuna::Model model(checkpoint);
         std::vector<std::byte> bytes;
         for (size_t i = 0; i < checkpoint->tensors().size(); ++i) {
@@ -25,6 +21,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         }
     } catch (const lacuna::Error&) {
     }
-    ::close(file);
     return 0;
 }
