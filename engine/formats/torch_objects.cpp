@@ -11,6 +11,7 @@ namespace lacuna {
 namespace {
 
 constexpr int64_t most_weights = int64_t(1) << 36;  // of a sparse mask, whose shape no storage backs
+constexpr uint64_t always_given = 512 << 20;        // bytes, of a file of any size
 
 std::optional<Shape> size_of(const PickleGraph& graph, PickleId id) {
     if (graph.callable_name(id) == "torch.Size") {
@@ -49,6 +50,11 @@ void TorchObjects::damaged(const std::string& what) const {
     throw Error(ErrorKind::format, where_, what, "fetch or save the file again");
 }
 
+void TorchObjects::spend(uint64_t bytes) {
+    asked_for_ += bytes;
+    if (asked_for_ > always_given + 4 * file_->size()) damaged("its tensors repeat their storages beyond any use");
+}
+
 std::span<const std::byte> TorchObjects::storage(std::string_view key) {
     if (archive_) {
         const ZipRecord* record = archive_->find(root_ + "data/" + std::string(key));
@@ -66,6 +72,7 @@ std::optional<TensorView> TorchObjects::tensor(PickleId id) {
         return std::nullopt;
     const auto bytes = storage(tensor.storage.key);
     if (bytes.size() < tensor.storage.bytes()) damaged("a storage is shorter than its tensors ask for");
+    spend(tensor.info.bytes());
     return TensorView{bytes.data() + tensor.info.offset, tensor.info.dtype, tensor.info.shape, tensor.info.strides};
 }
 
@@ -93,6 +100,7 @@ std::optional<Mask> TorchObjects::sparse_mask(PickleId id) {
     copy_contiguous(*places, bytes.data());
     const auto* place = reinterpret_cast<const int64_t*>(bytes.data());
     const Mask kept = Mask::from_tensor(*values);
+    spend(uint64_t(element_count(*shape)) / 8);
     Mask mask = Mask::zeros(*shape);
     for (int64_t i = 0; i < count; ++i) {
         int64_t at = 0;

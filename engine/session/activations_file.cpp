@@ -54,6 +54,7 @@ void write_activations(const ActivationSet& activations, const std::filesystem::
 ActivationSet read_activations(const std::filesystem::path& path) {
     const CheckpointPtr file = open_checkpoint(path);
     ActivationSet activations;
+    uint64_t sums = 0;
     for (size_t i = 0; i < file->tensors().size(); ++i) {
         const TensorInfo& info = file->tensors()[i];
         if (!is_floating(info.dtype) || info.shape.size() != 1)
@@ -61,6 +62,10 @@ ActivationSet read_activations(const std::filesystem::path& path) {
                         info.name + " is " + std::string(dtype_name(info.dtype)) + " of shape " +
                             to_string(info.shape) + ", not a vector of floating numbers",
                         "give each weight's FQN the sum of squares of each of its input features");
+        sums += uint64_t(info.elements());
+        if (sums > file->file_bytes())
+            throw Error(ErrorKind::format, path.string(), info.name + " repeats what lies in the file beyond any use",
+                        "give a file that lacuna-cli calibrate wrote");
         auto seen = std::make_shared<Activations>();
         seen->rows = number_in(*file, rows_key + info.name, 0);
         seen->weight_dim = number_in(*file, dim_key + info.name, 1);

@@ -1,4 +1,4 @@
-#include <cstring>
+#include <unordered_map>
 
 #include "engine/base/error.h"
 #include "engine/formats/torch_object_writer.h"
@@ -19,18 +19,19 @@ std::string original_name(const std::string& name) {
 class DataStateReader {
   public:
     DataStateReader(const std::filesystem::path& path, const Sparsifier& rule, const Options& defaults)
-        : objects_(path), graph_(objects_.graph()), rule_(rule) {
+        : objects_(path), graph_(objects_.graph()), plain_(graph_, objects_.where()), rule_(rule) {
         state_.sparsifier = rule.name();
         state_.defaults = rule.complete(defaults);
     }
 
     DataPruningState read() {
-        const PickleId states = part("state"), groups = part("data_groups");
-        container_ = part("_container");
+        const PickleId states = part("state");
+        const ByName groups = by_name(part("data_groups"));
+        container_ = by_name(part("_container"));
         const auto pairs = graph_.pairs(states);
         for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
             const std::string name(graph_.text(pairs[i]));
-            const PickleId group = graph_.find(groups, name);
+            const PickleId group = found(groups, name);
             if (graph_.kind(pairs[i]) != PickleKind::text || name.empty() || !group)
                 damaged("there is a mask for " + name + ", but no group");
             state_.items.push_back(item(name, graph_.find(pairs[i + 1], "mask"), group));
@@ -41,6 +42,20 @@ class DataStateReader {
     }
 
   private:
+    using ByName = std::unordered_map<std::string_view, PickleId>;
+
+    ByName by_name(PickleId dict) const {
+        ByName values;
+        const auto pairs = graph_.pairs(dict);
+        for (size_t i = 0; i + 1 < pairs.size(); i += 2)
+            if (graph_.kind(pairs[i]) == PickleKind::text) values.emplace(graph_.text(pairs[i]), pairs[i + 1]);
+        return values;
+    }
+    static PickleId found(const ByName& values, std::string_view name) {
+        const auto place = values.find(name);
+        return place == values.end() ? PickleGraph::none : place->second;
+    }
+
     [[noreturn]] void damaged(const std::string& what) const {
         throw Error(ErrorKind::format, objects_.where(), what, "save the data sparsifier's state_dict() again");
     }
@@ -54,9 +69,9 @@ class DataStateReader {
     DataPruningState::Item item(const std::string& name, PickleId mask, PickleId group) {
         DataPruningState::Item item;
         item.name = name;
-        PickleId values = graph_.find(container_, name);
+        PickleId values = found(container_, name);
         item.squashed = values != PickleGraph::none;
-        if (!item.squashed) values = graph_.find(container_, original_name(name));
+        if (!item.squashed) values = found(container_, original_name(name));
         const auto tensor = objects_.tensor(values);
         auto read = objects_.mask(mask);
         if (!tensor || !read) damaged("the values or the mask of " + name + " are missing");
@@ -70,10 +85,8 @@ class DataStateReader {
         copy_contiguous(*tensor, item.values.data());
         SavedGroup saved;
         saved.tensor_fqn = name;
-        const auto pairs = graph_.pairs(group);
-        for (size_t i = 0; i + 1 < pairs.size(); i += 2)
-            if (auto value = plain_value(graph_, pairs[i + 1]))
-                saved.config.set(std::string(graph_.text(pairs[i])), std::move(*value));
+        std::vector<std::string> not_plain;
+        saved.config = plain_.part(group, {}, not_plain);
         item.options = state_.defaults;
         const Options options = saved_options(saved, rule_, objects_.where());
         for (const auto& [option, value] : options.values()) item.options.set(option, value);
@@ -82,8 +95,9 @@ class DataStateReader {
 
     TorchObjects objects_;
     const PickleGraph& graph_;
+    PlainReader plain_;
     const Sparsifier& rule_;
-    PickleId container_ = PickleGraph::none;
+    ByName container_;
     DataPruningState state_;
 };
 

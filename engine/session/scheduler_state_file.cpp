@@ -109,7 +109,7 @@ PlainValue plain_value(const SchedulerState& state) {
 
 SchedulerState read_scheduler_state(const std::filesystem::path& path, std::span<const std::string> groups) {
     const TorchObjects objects(path);
-    const auto state = plain_value(objects.graph(), objects.graph().root);
+    const auto state = PlainReader(objects.graph(), objects.where()).value(objects.graph().root);
     return scheduler_state_from(state.value_or(PlainValue()), groups, objects.where());
 }
 

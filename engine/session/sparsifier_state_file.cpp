@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <unordered_map>
 
 #include "engine/base/error.h"
@@ -15,7 +14,8 @@ namespace {
 /// Reads {"state": {fqn: {"mask": …}}, "groups": [{"tensor_fqn": …}]}.
 class StateReader {
   public:
-    explicit StateReader(const std::filesystem::path& path) : objects_(path), graph_(objects_.graph()) {
+    explicit StateReader(const std::filesystem::path& path)
+        : objects_(path), graph_(objects_.graph()), plain_(graph_, objects_.where()) {
         state_.source = objects_.where();
     }
 
@@ -48,26 +48,18 @@ class StateReader {
         return std::move(state_);
     }
 
-    std::string name_of(PickleId id) const {
-        const auto name = plain_value(graph_, id);
-        if (!name || name->kind != PlainValue::Kind::text || name->text.empty())
-            damaged("the state names a tensor by something that is no text");
-        return name->text;
+    std::string name_of(PickleId id) {
+        auto name = plain_.text(id);
+        if (!name || name->empty()) damaged("the state names a tensor by something that is no text");
+        return *std::move(name);
     }
 
     /// All but `taken` of a dict, as far as it is plain.
     PlainValue plain_entries(PickleId dict, std::initializer_list<std::string_view> taken, const std::string& of) {
-        PlainValue out = PlainValue::dict();
-        const auto pairs = graph_.pairs(dict);
-        for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
-            if (graph_.kind(pairs[i]) != PickleKind::text) continue;
-            const std::string key = name_of(pairs[i]);
-            if (std::find(taken.begin(), taken.end(), key) != taken.end()) continue;
-            if (auto value = plain_value(graph_, pairs[i + 1]))
-                out.set(key, std::move(*value));
-            else
-                state_.notes.push_back("not carried on: " + (of.empty() ? key : of + "'s " + key));
-        }
+        std::vector<std::string> not_plain;
+        PlainValue out = plain_.part(dict, taken, not_plain);
+        for (const std::string& key : not_plain)
+            state_.notes.push_back("not carried on: " + (of.empty() ? key : of + "'s " + key));
         return out;
     }
 
@@ -99,6 +91,7 @@ class StateReader {
 
     TorchObjects objects_;
     const PickleGraph& graph_;
+    PlainReader plain_;
     SparsifierState state_;
     std::unordered_map<std::string, size_t> places_;  // of groups, by tensor FQN
 };

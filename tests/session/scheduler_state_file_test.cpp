@@ -35,6 +35,18 @@ TEST(TorchSchedulerState, GoesToAFileAndBack) {
                 HasSubstr("is of 2 groups, not 1"));
 }
 
+TEST(TorchSchedulerState, OfManyGroupsGoesToAFileAndBack) {
+    const ScratchFolder folder;
+    Progress progress;
+    SchedulerState state = halfway();
+    std::vector<std::string> groups;
+    for (int i = 0; i < 20'000; ++i) groups.push_back("layers." + std::to_string(i) + ".weight");
+    state.groups.resize(groups.size(), state.groups[0]);
+    for (size_t i = 0; i < groups.size(); ++i) state.groups[i].name = groups[i];
+    write_scheduler_state(state, folder / "s.pt", progress);
+    EXPECT_TRUE(read_scheduler_state(folder / "s.pt", groups) == state);
+}
+
 TEST(TorchSchedulerState, ALambdasGoesWithItsFormulasOrWithout) {
     const ScratchFolder folder;
     Progress progress;
