@@ -22,14 +22,17 @@ std::string in_quotes(std::string_view text) {
     return out + '"';
 }
 
-bool is_word(std::string_view text) {
+/// A word, or a whole number as it is written; "1e5" would come back as 100000 and "007" as 7.
+bool stays_without_quotes(std::string_view text) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
     const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
-    return !text.empty() && std::all_of(text.begin(), text.end(), plain);
+    if (text.empty() || !digit(text[0])) return !text.empty() && std::all_of(text.begin(), text.end(), plain);
+    return std::all_of(text.begin(), text.end(), digit) && text.size() < 19 && (text[0] != '0' || text.size() == 1);
 }
 
 std::string option_text(const OptionValue& value) {
     const auto* text = std::get_if<std::string>(&value);
-    return text && !is_word(*text) ? in_quotes(*text) : to_string(value);
+    return text && !stays_without_quotes(*text) ? in_quotes(*text) : to_string(value);
 }
 
 void write_patterns(std::string& out, const std::string& key, const std::vector<std::string>& patterns) {

@@ -130,7 +130,8 @@ TEST_F(RecipeSchedules, IsWrittenAndReadBack) {
     for (const char* text :
          {"schedule: {scheduler: cubic, init_sl: 0.1, init_t: 3, initially_zero: true}\n",
           "schedule: {scheduler: cubic, init_sl: [0.1, 0.2], total_t: 7}\n", "schedule: {scheduler: cubic}\n",
-          "schedule: {scheduler: lambda, factor: [epoch, 'epoch < 3 ? 1 : min(1, 2)']}\n"}) {
+          "schedule: {scheduler: lambda, factor: [epoch, 'epoch < 3 ? 1 : min(1, 2)']}\n",
+          "schedule: {scheduler: lambda, factor: ['1e5', '007']}\n", "schedule: {scheduler: lambda, factor: 1}\n"}) {
         const Recipe recipe = parse_recipe(two_groups + text, "r.yaml"), again = parse_recipe(to_yaml(recipe), "again");
         ASSERT_TRUE(recipe.schedules.size() == 1 && again.schedules.size() == 1);
         EXPECT_EQ(again.schedules[0].scheduler, recipe.schedules[0].scheduler);
