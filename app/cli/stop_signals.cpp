@@ -1,11 +1,13 @@
 #include "app/cli/stop_signals.h"
 
+#include <atomic>
 #include <csignal>
 
 namespace lacuna::cli {
 namespace {
 
-volatile std::sig_atomic_t caught = 0;
+std::atomic<int> caught = 0;  // the signal may come in another thread than the one that asks
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int signal) {
     caught = signal;
