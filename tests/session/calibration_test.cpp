@@ -184,7 +184,7 @@ TEST_F(RunningWanda, ARecipeAndAStepCalibrateFirst) {
     session.load_recipe(folder / "wanda.yaml");
     session.step();
     session.wait_idle();
-    EXPECT_EQ(session.snapshot()->steps, 1);
+    ASSERT_EQ(session.snapshot()->steps, 1);
     EXPECT_FALSE(session.snapshot()->pending);
     EXPECT_DOUBLE_EQ(state(1).stepped->sparsity(), 0.5);
     session.save_recipe(folder / "saved.yaml");
