@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <system_error>
 
@@ -34,17 +35,55 @@ fs::path parent_of(const fs::path& target) {
 constexpr const char* lock_name = ".lacuna-lock";
 constexpr std::string_view staging_prefix = ".lacuna-";
 
-/// Locks a staging folder, `create` where it is our own; −1 if another program has it or it is gone.
+/// Locks a staging folder, `create` where it is our own; −1 and errno if it cannot be had: EWOULDBLOCK if another
+/// program has it, ENOENT if it is gone.
 int lock_folder(const fs::path& staging, bool create) {
     const int fd = ::open((staging / lock_name).c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
     if (fd < 0) return -1;
     struct stat status {};
-    const bool refused = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || !create);
-    if (refused || ::fstat(fd, &status) != 0 || status.st_nlink == 0) {  // no link: it was cleared meanwhile
-        ::close(fd);
-        return -1;
+    int code = 0;
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || !create))
+        code = errno;
+    else if (::fstat(fd, &status) != 0)
+        code = errno;
+    else if (status.st_nlink == 0)  // it was cleared meanwhile
+        code = ENOENT;
+    if (code == 0) return fd;
+    ::close(fd);
+    errno = code;
+    return -1;
+}
+
+struct Staging {
+    std::string folder;
+    int lock = -1;
+    std::error_code problem;  ///< why there is none
+};
+
+/// Makes a hidden folder and locks it. Another program may take it for left over and clear it before it is locked:
+/// then another one is made.
+Staging new_staging(const fs::path& parent) {
+    Staging staging;
+    for (int attempt = 0; attempt < 10; ++attempt) {
+        staging.folder = (parent / ".lacuna-XXXXXX").string();
+        if (!::mkdtemp(staging.folder.data())) {
+            staging.problem.assign(errno, std::generic_category());
+            return staging;
+        }
+        staging.lock = lock_folder(staging.folder, true);
+        if (staging.lock >= 0) return staging;
+        staging.problem.assign(errno, std::generic_category());
+        ::unlink((fs::path(staging.folder) / lock_name).c_str());
+        ::rmdir(staging.folder.c_str());  // remove_all needs what may be lacking: a descriptor
+        if (staging.problem.value() != ENOENT && staging.problem.value() != EWOULDBLOCK) break;
     }
-    return fd;
+    return staging;
+}
+
+std::string hint_for(const std::error_code& code) {
+    if (code.value() == EMFILE || code.value() == ENFILE) return "allow more open files (ulimit -n)";
+    if (code.value() == ENOSPC || code.value() == EDQUOT) return "check the room on its disk";
+    return "check that it exists and can be written to";
 }
 
 void bring_to_disk(const fs::path& file, const fs::path& target) {
@@ -120,16 +159,13 @@ const OutputSet::Folder& OutputSet::folder_for(const fs::path& parent, bool make
     if (known != folders_.end()) return *known;
     std::error_code ignored;
     const bool made = make && fs::create_directory(parent, ignored);
-    std::string name = (parent / ".lacuna-XXXXXX").string();
-    if (!::mkdtemp(name.data())) {
-        const std::error_code code(errno, std::generic_category());
+    const Staging staging = new_staging(parent);
+    if (staging.lock < 0) {
         if (made) fs::remove(parent, ignored);
-        fail(parent, with_reason("files cannot be written into this folder", code),
-             "check that it exists and can be written to");
+        fail(parent, with_reason("files cannot be written into this folder", staging.problem),
+             hint_for(staging.problem));
     }
-    const int lock = lock_folder(name, true);
-    if (lock < 0) return folder_for(parent, make);  // taken for a left-over and cleared before it was locked
-    folders_.push_back({parent, name, made, lock});
+    folders_.push_back({parent, staging.folder, made, staging.lock});
     return folders_.back();
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/output_file.h"
+#include "tests/support/few_descriptors.h"
 #include "tests/support/scratch_folder.h"
 
 namespace lacuna {
@@ -164,6 +165,23 @@ TEST(OutputSet, AFolderIsLeftOverOnceItsProgramIsGone) {
     EXPECT_EQ(entries(folder.path()), 0u);
     fs::create_directory(folder / ".lacuna-of-somebody");
     EXPECT_TRUE(OutputSet::left_over(folder.path()).empty()) << "no lock, so not ours";
+}
+
+TEST(OutputSet, WithoutADescriptorForTheLockItFailsOnceAndLeavesNothing) {
+    const ScratchFolder folder;
+    std::string problem;
+    {
+        const testing_support::FewDescriptors none(0);
+        OutputSet outputs;
+        try {
+            outputs.stage(folder / "new/a", true);
+        } catch (const Error& error) {
+            problem = error.what();
+        }
+    }
+    EXPECT_THAT(problem, HasSubstr("cannot be written into this folder (Too many open files)"));
+    EXPECT_THAT(problem, HasSubstr("ulimit -n"));
+    EXPECT_EQ(entries(folder.path()), 0u);
 }
 
 }  // namespace
