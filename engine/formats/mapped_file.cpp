@@ -17,18 +17,18 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-    const auto refuse = [this](ErrorKind kind, std::string what, std::string hint = {}) {
-        if (file_ >= 0) ::close(file_);
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const auto refuse = [&](ErrorKind kind, std::string what, std::string hint = {}) {
+        if (file >= 0) ::close(file);
         throw Error(kind, path_.string(), std::move(what), std::move(hint));
     };
-    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file_ < 0) {
+    if (file < 0) {
         const int code = errno;
         refuse(ErrorKind::file, code == ENOENT ? "there is no such file" : std::strerror(code),
                code == ENOENT ? "check the path" : "check that it may be read");
     }
     struct stat status {};
-    if (::fstat(file_, &status) != 0) refuse(ErrorKind::file, std::strerror(errno));
+    if (::fstat(file, &status) != 0) refuse(ErrorKind::file, std::strerror(errno));
     if (S_ISDIR(status.st_mode))
         refuse(ErrorKind::file, "is a folder, not a file", "name the checkpoint in it, or its .index.json");
     if (!S_ISREG(status.st_mode)) refuse(ErrorKind::file, "is not a regular file", "copy its content to a file first");
@@ -38,14 +38,14 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     inode_ = uint64_t(status.st_ino);
     changed_seconds_ = status.st_mtim.tv_sec;
     changed_nanoseconds_ = status.st_mtim.tv_nsec;
-    void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file_, 0);
+    void* const mapping = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
     if (mapping == MAP_FAILED) refuse(ErrorKind::file, std::string("cannot be mapped: ") + std::strerror(errno));
+    ::close(file);
     data_ = static_cast<const std::byte*>(mapping);
 }
 
 MappedFile::~MappedFile() {
     ::munmap(const_cast<std::byte*>(data_), size_);
-    ::close(file_);
 }
 
 void MappedFile::release(std::span<const std::byte> bytes) const {
@@ -58,7 +58,8 @@ void MappedFile::release(std::span<const std::byte> bytes) const {
 
 bool MappedFile::unchanged() const {
     struct stat status {};
-    return ::fstat(file_, &status) == 0 && size_t(status.st_size) == size_ &&
+    return ::stat(path_.c_str(), &status) == 0 && uint64_t(status.st_dev) == device_ &&
+           uint64_t(status.st_ino) == inode_ && size_t(status.st_size) == size_ &&
            status.st_mtim.tv_sec == changed_seconds_ && status.st_mtim.tv_nsec == changed_nanoseconds_;
 }
 

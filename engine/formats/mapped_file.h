@@ -9,7 +9,8 @@
 
 namespace lacuna {
 
-/// A file that was opened and mapped read-only; nothing is read until somebody looks. Unmapped with the last owner.
+/// A file that is mapped read-only; nothing is read until somebody looks. Unmapped with the last owner. It takes no
+/// descriptor, so that a checkpoint may have more shards than a program may have open files.
 class MappedFile {
   public:
     /// Throws Error(file) where there is no such file, it is a folder or cannot be read, Error(format) if it is empty.
@@ -26,7 +27,7 @@ class MappedFile {
     /// reads it again. Bytes that are not of this mapping are left alone.
     void release(std::span<const std::byte> bytes) const;
 
-    /// True while the file on the disk is the one that was mapped: same length, same time of change.
+    /// True while the file of this path is the one that was mapped: same inode, same length, same time of change.
     bool unchanged() const;
     /// Length and time of change, in words that stay the same as long as the file does.
     std::string version() const;
@@ -37,7 +38,6 @@ class MappedFile {
     explicit MappedFile(const std::filesystem::path& path);
 
     std::filesystem::path path_;
-    int file_ = -1;
     const std::byte* data_ = nullptr;
     size_t size_ = 0;
     uint64_t device_ = 0, inode_ = 0;

@@ -16,7 +16,7 @@ namespace {
 void refuse_changed(const FileCheckpoint& source) {
     for (const MappedFilePtr& file : source.mapped())
         if (!file->unchanged())
-            throw Error(ErrorKind::file, file->path().string(), "was changed while it was exported",
+            throw Error(ErrorKind::file, file->path().string(), "was changed or replaced since it was opened",
                         "open it again and repeat the export");
 }
 

@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/formats/formats.h"
 #include "engine/formats/staged_export.h"
+#include "tests/support/few_descriptors.h"
 #include "tests/support/safetensors_file.h"
 #include "tests/support/scratch_folder.h"
 
@@ -218,6 +219,23 @@ class ShardedExportTest : public ExportTest {
     ExportProof write(const std::string& out, Format format = Format::safetensors_sharded) {
         return ExportTest::write(out, format);
     }
+    /// Makes `source` one of so many shards with so many tensors in each, and masks for all of them.
+    MaskSet open_shards(int shards, int tensors_each) {
+        std::string map;
+        MaskSet set;
+        for (int shard = 0; shard < shards; ++shard) {
+            std::vector<TestTensor> tensors;
+            const std::string file = "s-" + std::to_string(shard) + ".safetensors";
+            for (int i = 0; i < tensors_each; ++i) {
+                tensors.push_back(random_weights("t" + std::to_string(shard * tensors_each + i), {6, 7}, unsigned(i)));
+                set[tensors.back().name] = every_third({6, 7});
+                map += (map.empty() ? "\"" : ",\"") + tensors.back().name + "\":\"" + file + "\"";
+            }
+            write_safetensors(folder / ("in/" + file), tensors);
+        }
+        source = open_checkpoint(folder.write("in/s.index.json", "{\"weight_map\":{" + map + "}}"));
+        return set;
+    }
 };
 
 TEST_F(ShardedExportTest, ShardsKeepTheirNamesAndTheIndexItsBytes) {
@@ -237,19 +255,7 @@ TEST_F(ShardedExportTest, ShardsKeepTheirNamesAndTheIndexItsBytes) {
 
 /// Each mask is made once, in whatever order the shards happen to be mapped.
 TEST_F(ShardedExportTest, MasksAreAskedForOnce) {
-    std::string map;
-    MaskSet set;
-    for (int shard = 0; shard < 4; ++shard) {
-        std::vector<TestTensor> tensors;
-        const std::string file = "s-" + std::to_string(shard) + ".safetensors";
-        for (int i = 0; i < 3; ++i) {
-            tensors.push_back(random_weights("t" + std::to_string(shard * 3 + i), {6, 7}, unsigned(i)));
-            set[tensors.back().name] = every_third({6, 7});
-            map += (map.empty() ? "\"" : ",\"") + tensors.back().name + "\":\"" + file + "\"";
-        }
-        write_safetensors(folder / ("in/" + file), tensors);
-    }
-    source = open_checkpoint(folder.write("in/s.index.json", "{\"weight_map\":{" + map + "}}"));
+    const MaskSet set = open_shards(4, 3);
     fs::create_directory(folder / "out");
     CountedMasks masks(*source, set);
     Progress progress;
@@ -257,6 +263,20 @@ TEST_F(ShardedExportTest, MasksAreAskedForOnce) {
     write_staged(*source, masks, {.out = out, .shown = out, .format = Format::safetensors_sharded}, progress);
     ASSERT_EQ(masks.asked.size(), 12u);
     for (const auto& [tensor, times] : masks.asked) EXPECT_EQ(times, 1) << source->tensors()[tensor].name;
+}
+
+TEST_F(ShardedExportTest, ThereMayBeMoreShardsThanOpenFiles) {
+    const FewDescriptors few(12);
+    const MaskSet set = open_shards(40, 1);
+    Progress progress;
+    EXPECT_EQ(export_checkpoint(*source, set, folder / "new/", Format::safetensors_sharded, progress).files.size(),
+              41u);
+}
+
+TEST_F(ShardedExportTest, ASourceThatWasReplacedIsSaid) {
+    write_safetensors(folder / "other", {random_weights("a", {2, 3}, 4)}, {{"format", "pt"}});
+    fs::rename(folder / "other", folder / "in/m-2.safetensors");
+    EXPECT_THAT(problem([&] { write("new/"); }), HasSubstr("m-2.safetensors: was changed or replaced since"));
 }
 
 TEST_F(ShardedExportTest, OneFileThatEndsInSafetensorsHoldsAllOfThem) {
