@@ -17,6 +17,14 @@ constexpr std::array<std::pair<Format, std::string_view>, 5> format_names{{
     {Format::torchscript, "torchscript"},
 }};
 
+template <class Map, class Key>
+std::vector<size_t> values_at(const Map& map, const Key& key) {
+    std::vector<size_t> values;
+    const auto [begin, end] = map.equal_range(key);
+    for (auto at = begin; at != end; ++at) values.push_back(at->second);
+    return values;
+}
+
 }  // namespace
 
 std::string_view format_name(Format format) {
@@ -62,6 +70,7 @@ void Checkpoint::finish() {
         if (!by_name_.emplace(tensors_[i].name, i).second)
             throw Error(ErrorKind::format, path_.string(), "two tensors are called " + tensors_[i].name);
     find_saved_masks();
+    find_prepared();
 }
 
 void Checkpoint::find_saved_masks() {
@@ -77,11 +86,17 @@ void Checkpoint::find_saved_masks() {
     }
 }
 
+void Checkpoint::find_prepared() {
+    for (size_t i = 0; i < tensors_.size(); ++i)
+        if (std::string plain = plain_name(i); plain != tensors_[i].name) prepared_.emplace(std::move(plain), i);
+}
+
 std::vector<size_t> Checkpoint::saved_masks(size_t tensor) const {
-    std::vector<size_t> masks;
-    const auto [begin, end] = saved_masks_.equal_range(tensor);
-    for (auto at = begin; at != end; ++at) masks.push_back(at->second);
-    return masks;
+    return values_at(saved_masks_, tensor);
+}
+
+std::vector<size_t> Checkpoint::prepared(std::string_view plain) const {
+    return values_at(prepared_, plain);
 }
 
 std::optional<size_t> Checkpoint::mask_of(size_t index) const {

@@ -88,13 +88,15 @@ class Checkpoint {
     /// The tensor's name in the model before that was prepared: "fc.weight" of "fc.parametrizations.weight.original",
     /// and of "fc.weight_orig" where its mask is there too. Its own name for every other tensor.
     std::string plain_name(size_t index) const;
+    /// The prepared tensors that are called `plain` in the model before that was prepared, in order: one, if any.
+    std::vector<size_t> prepared(std::string_view plain) const;
     /// Parameters: elements of all tensors but known buffers and optimizer state.
     int64_t parameters() const;
 
   protected:
     Checkpoint() = default;
-    /// To be called at the end of a subclass' constructor: builds the name index and finds saved masks. Throws
-    /// Error(format) on two equal names.
+    /// To be called at the end of a subclass' constructor: indexes names and finds saved masks. Throws Error(format) on
+    /// two equal names.
     void finish();
 
     Format format_ = Format::safetensors;
@@ -109,9 +111,11 @@ class Checkpoint {
 
   private:
     void find_saved_masks();
+    void find_prepared();
 
     std::unordered_map<std::string_view, size_t> by_name_;
-    std::multimap<size_t, size_t> saved_masks_;  ///< by tensor
+    std::multimap<size_t, size_t> saved_masks_;                 ///< by tensor
+    std::multimap<std::string, size_t, std::less<>> prepared_;  ///< by plain name
 };
 
 using CheckpointPtr = std::shared_ptr<const Checkpoint>;

@@ -63,17 +63,13 @@ std::string why_masks_unfit(const Checkpoint& checkpoint, size_t tensor) {
 
 std::optional<size_t> find_prepared(const Checkpoint& checkpoint, std::string_view fqn) {
     if (const auto exact = checkpoint.find(fqn)) return exact;
-    std::optional<size_t> found;
-    for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
-        if (checkpoint.plain_name(i) != fqn) continue;
-        if (found)
-            throw Error(ErrorKind::argument, std::string(fqn),
-                        "is what both " + checkpoint.tensors()[*found].name + " and " + checkpoint.tensors()[i].name +
-                            " are called in the plain model",
-                        "use the name in the file");
-        found = i;
-    }
-    return found;
+    const std::vector<size_t> found = checkpoint.prepared(fqn);
+    if (found.size() > 1)
+        throw Error(ErrorKind::argument, std::string(fqn),
+                    "is what both " + checkpoint.tensors()[found[0]].name + " and " +
+                        checkpoint.tensors()[found[1]].name + " are called in the plain model",
+                    "use the name in the file");
+    return found.empty() ? std::nullopt : std::optional(found[0]);
 }
 
 }  // namespace lacuna

@@ -7,8 +7,8 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/saved_mask.h"
-#include "engine/model/prepared_names.h"
 #include "engine/session/plain_options.h"
+#include "engine/session/saved_names.h"
 
 namespace lacuna {
 namespace {
@@ -41,31 +41,9 @@ DType mask_dtype_for(DType weight) {
     throw Error(ErrorKind::argument, group.tensor_fqn, what, hint);
 }
 
-/// The tensor that a state calls `fqn`: of that name, or prepared, or the only one that has it below a wrapper such as
-/// "state_dict.", or has it with its dots as underlines: data sparsifiers take no dots. Throws Error(argument) if there
-/// are several.
-std::optional<size_t> find_saved(const Checkpoint& checkpoint, std::string_view fqn) {
-    if (const auto found = find_prepared(checkpoint, fqn)) return found;
-    std::optional<size_t> below;
-    const std::string ending = "." + std::string(fqn);
-    for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
-        std::string name = checkpoint.plain_name(i);
-        const bool within = name.ends_with(ending);
-        std::replace(name.begin(), name.end(), '.', '_');
-        if (!within && name != fqn) continue;
-        if (below)
-            throw Error(ErrorKind::argument, std::string(fqn),
-                        "the model has several tensors of that name: " + checkpoint.tensors()[*below].name + " and " +
-                            checkpoint.tensors()[i].name,
-                        "save the model's state_dict() alone");
-        below = i;
-    }
-    return below;
-}
-
 /// The tensor a saved group speaks of. Throws Error(argument) if there is none or its mask does not fit.
-size_t tensor_of(const SavedGroup& group, const Checkpoint& checkpoint) {
-    const auto tensor = find_saved(checkpoint, group.tensor_fqn);
+size_t tensor_of(const SavedGroup& group, const Checkpoint& checkpoint, SavedNames& names) {
+    const auto tensor = names.find(group.tensor_fqn);
     if (!tensor)
         unfit(group, "the state has a mask for it, but the model has no such tensor",
               "give the state of this model's sparsifier");
@@ -90,8 +68,9 @@ std::unordered_map<size_t, const SavedGroup*> by_tensor(const SparsifierState& s
 std::vector<size_t> saved_tensors(const SparsifierState& state, const Checkpoint& checkpoint) {
     std::vector<size_t> tensors;
     std::unordered_set<size_t> seen;
+    SavedNames names(checkpoint);
     for (const SavedGroup& group : state.groups) {
-        tensors.push_back(tensor_of(group, checkpoint));
+        tensors.push_back(tensor_of(group, checkpoint, names));
         if (!seen.insert(tensors.back()).second)
             unfit(group, "the state has two masks for this tensor", "give a state with one");
     }

@@ -202,6 +202,29 @@ TEST(Prepared, AnOriginalWithoutAMaskIsATensorLikeOthers) {
     for (const size_t group : {0, 1}) EXPECT_THAT(mask_in(pruning, group), testing::Each(1));
 }
 
+/// Each name is looked up, not searched for.
+TEST(Prepared, VeryManyAreFoundByPlainNames) {
+    const ScratchFolder folder;
+    std::vector<TestTensor> tensors;
+    Recipe recipe = parse_recipe(recipe_for("'*'"), "r.yaml");
+    recipe.groups[0].layers.clear();
+    SparsifierState state;
+    std::vector<size_t> all;
+    for (size_t i = 0; i < 8000; ++i) {
+        const std::string layer = "layer" + std::to_string(i);
+        tensors.push_back(random_weights("net." + layer + ".parametrizations.weight.original", {1, 2}, unsigned(i)));
+        recipe.groups[0].layers.push_back("net." + layer + ".weight");
+        state.groups.push_back({.tensor_fqn = i % 2 ? layer + ".weight" : "net_" + layer + "_weight"});
+        all.push_back(i);
+    }
+    recipe.groups[0].layer_places.resize(all.size());
+    const auto checkpoint = file_of(folder, tensors);
+    EXPECT_EQ(saved_tensors(state, *checkpoint), all) << "below a wrapper, or with underlines";
+    std::vector<size_t> resolved;
+    for (const Target& target : resolve(recipe, *checkpoint)) resolved.push_back(target.tensor);
+    EXPECT_EQ(resolved, all);
+}
+
 TEST(Prepared, TheTreeHasThemInTheirLayer) {
     const ScratchFolder folder;
     const Model model(file_of(folder, prepared_tensors()));
