@@ -17,21 +17,25 @@ class TreeBuilder {
 
     size_t layer(std::string_view fqn) {
         if (const auto at = by_fqn_.find(std::string(fqn)); at != by_fqn_.end()) return at->second;
-        size_t parent = 0;
-        for (size_t dot = fqn.find('.');; dot = fqn.find('.', dot + 1)) {
-            const std::string_view prefix = fqn.substr(0, dot);
-            parent = child(parent, prefix);
-            if (dot == std::string_view::npos) return parent;
+        size_t parent = 0, begin = 0;
+        for (size_t depth = 1;; ++depth) {
+            const size_t dot = depth < most_parts ? fqn.find('.', begin) : std::string_view::npos;
+            if (dot == std::string_view::npos || dot > longest_prefix) return child(parent, fqn, fqn.substr(begin));
+            parent = child(parent, fqn.substr(0, dot), fqn.substr(begin, dot - begin));
+            begin = dot + 1;
         }
     }
 
   private:
-    size_t child(size_t parent, std::string_view fqn) {
+    // What is deeper or longer in a name is one part: layers hold their FQNs, whose sizes would add up.
+    static constexpr size_t most_parts = 64, longest_prefix = 4096;
+
+    size_t child(size_t parent, std::string_view fqn, std::string_view name) {
         const auto [at, is_new] = by_fqn_.emplace(std::string(fqn), layers_.size());
         if (!is_new) return at->second;
         Layer layer;
         layer.fqn = std::string(fqn);
-        layer.name = layer.fqn.substr(layer.fqn.rfind('.') + 1);  // npos + 1 is 0
+        layer.name = std::string(name);
         layer.parent = parent;
         layers_.push_back(std::move(layer));
         layers_[parent].children.push_back(at->second);

@@ -58,6 +58,18 @@ TEST(ModelTest, NamesBecomeATree) {
     EXPECT_EQ(&model.layer_of(3), &model.layers()[4]);
 }
 
+TEST(ModelTest, NamesOfVeryManyOrLongPartsDoNotAddUp) {
+    std::string dots, longs(3000, 'x');
+    for (int i = 0; i < 20'000; ++i) dots += "a.";
+    for (int i = 0; i < 5; ++i) longs += "." + std::string(3000, 'y');
+    const Model model = model_of({tensor(dots + "weight", {2}), tensor(longs + ".weight", {3})});
+    EXPECT_EQ(model.layers().size(), 1u + 64 + 2);
+    EXPECT_EQ(model.layer_of(0).fqn + ".weight", dots + "weight") << "the last layer's own name is all that is left";
+    EXPECT_EQ(model.layer_of(0).name, dots.substr(2 * 63, dots.size() - 2 * 63 - 1));
+    EXPECT_EQ(model.layer_of(1).name.size(), 5u * 3001 - 1);
+    EXPECT_EQ(model.layers()[0].parameters, 5);
+}
+
 TEST(ModelTest, TypesOfTheFileComeFirst) {
     const Model model = model_of({tensor("f.0.weight", {4, 3})},
                                  {{"", "Net"}, {"f", "Sequential"}, {"f.0", "MyLinear"}, {"f.1", "ReLU"}});
