@@ -42,30 +42,48 @@ std::optional<OptionValue> number_of(std::string_view text) {
     return real;
 }
 
-/// Passes over a document and keeps the place where it begins.
-class DocumentStart final : public YAML::EventHandler {
+struct TooManyNodes {};
+
+/// Passes over a document, keeps the place where it begins and counts what is in it.
+class DocumentPass final : public YAML::EventHandler {
   public:
+    explicit DocumentPass(size_t most_nodes) : most_nodes_(most_nodes) {}
     int line = 0;
+    size_t nodes = 0;
 
     void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
     void OnDocumentEnd() override {}
-    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override { count(); }
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override { count(); }
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override { count(); }
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+        count();
+    }
     void OnSequenceEnd() override {}
-    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+        count();
+    }
     void OnMapEnd() override {}
+
+  private:
+    void count() {
+        if (++nodes > most_nodes_) throw TooManyNodes();
+    }
+    const size_t most_nodes_;
 };
 
 }  // namespace
 
-RecipePlace second_document(const std::string& text) {
+YamlShape shape_of(const std::string& text, size_t most_nodes) {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
-    DocumentStart first, second;
-    if (!parser.HandleNextDocument(first) || !parser.HandleNextDocument(second)) return {};
-    return {second.line};
+    DocumentPass first(most_nodes), second(most_nodes);
+    try {
+        if (parser.HandleNextDocument(first)) parser.HandleNextDocument(second);
+    } catch (const TooManyNodes&) {
+        return {true, {second.line}};
+    }
+    return {false, {second.line}};
 }
 
 RecipePlace place_of(const YAML::Node& node) {

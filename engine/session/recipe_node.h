@@ -8,8 +8,13 @@
 
 namespace lacuna {
 
-/// Where the second document of a YAML text begins; line 0 if there is none. Throws YAML::Exception.
-RecipePlace second_document(const std::string& text);
+/// What a YAML text holds, told without keeping any of it.
+struct YamlShape {
+    bool too_large = false;       ///< it holds more than so many nodes
+    RecipePlace second_document;  ///< where it begins; line 0 if there is none
+};
+/// Throws YAML::Exception.
+YamlShape shape_of(const std::string& text, size_t most_nodes);
 /// The line that a node stands on; none for one that is not there.
 RecipePlace place_of(const YAML::Node& node);
 /// What a node is, in the words of an error message.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <set>
 
@@ -12,8 +13,9 @@ namespace lacuna {
 namespace {
 
 constexpr size_t most_schedulers = 8;
-constexpr size_t most_bytes = 1 << 20;
-constexpr size_t most_patterns = 100'000;  // aliases can make a small file name very many
+constexpr size_t most_bytes = size_t(32) << 20;  // a name for each of the largest models' tensors is a few MiB
+constexpr size_t most_nodes = 1'000'000;         // each takes a few hundred bytes
+constexpr size_t most_patterns = 500'000;        // aliases can make a small file name very many
 
 const std::vector<std::string> recipe_keys{"version", "groups", "steps", "ties", "schedule"};
 const std::vector<std::string> group_keys{"layers", "except", "sparsifier"};
@@ -40,7 +42,7 @@ class RecipeParser {
 
     void demand_text(std::string_view text) const {
         if (text.size() > most_bytes)
-            fail({}, "", "is larger than 1 MiB", "give a recipe, not another file; use globs instead of long lists");
+            fail({}, "", "is larger than 32 MiB", "give a recipe, not another file; use globs instead of long lists");
         if (const size_t bad = first_bad_byte(text); bad != std::string_view::npos)
             fail({line_at(text, bad)}, "", "byte " + std::to_string(bad) + " is not UTF-8 text",
                  "give a recipe in YAML, saved as UTF-8");
@@ -49,9 +51,13 @@ class RecipeParser {
     /// The one document of the file. yaml-cpp's own LoadAll never ends where a stray comma stands between two.
     YAML::Node load(std::string_view text) const {
         try {
-            if (const RecipePlace second = second_document(std::string(text)); second.line > 0)
-                fail(second, "", "the recipe has ended, and a second document begins here",
+            const YamlShape shape = shape_of(std::string(text), most_nodes);
+            if (shape.second_document.line > 0)
+                fail(shape.second_document, "", "the recipe has ended, and a second document begins here",
                      "keep one recipe in a file; check indentation and stray commas");
+            if (shape.too_large)
+                fail({}, "", "holds more than " + std::to_string(most_nodes) + " values",
+                     "give a recipe, not another file; use globs instead of long lists");
             return YAML::Load(std::string(text));
         } catch (const YAML::Exception& error) {
             const int line = error.mark.is_null() ? 0 : error.mark.line + 1;
@@ -313,10 +319,11 @@ Recipe read_recipe(const std::filesystem::path& path) {
         throw Error(ErrorKind::file, name, "is a folder", "name a recipe file");
     std::ifstream file(path, std::ios::binary);
     if (!file) throw Error(ErrorKind::file, name, "cannot be opened", "check the name of the recipe");
-    std::string text(most_bytes + 1, '\0');
-    file.read(text.data(), std::streamsize(text.size()));
+    std::string text;
+    std::array<char, size_t(1) << 16> piece;
+    while (text.size() <= most_bytes && (file.read(piece.data(), piece.size()), file.gcount() > 0))
+        text.append(piece.data(), size_t(file.gcount()));
     if (file.bad()) throw Error(ErrorKind::file, name, "cannot be read", "check the disk");
-    text.resize(size_t(file.gcount()));
     return parse_recipe(text, name);
 }
 

@@ -133,7 +133,9 @@ void Session::save_recipe(fs::path recipe) {
             Recipe so_far = shown;
             so_far.steps = steps_shown(*document);
             const std::vector<std::string> other = differing(*document, so_far, progress);
-            write_file(path, to_yaml(shown));
+            const std::string text = to_yaml(shown);
+            parse_recipe(text, path.string());  // what nothing would read is not written
+            write_file(path, text);
             s.post([&s, path, other, edits, left = shown.steps - so_far.steps, taken = so_far.steps] {
                 s.saved_edits = edits;
                 if (other.empty()) {

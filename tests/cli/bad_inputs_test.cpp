@@ -49,6 +49,12 @@ void expect_refused(const Workplace& place, const std::vector<std::string>& argu
 
 const std::string head = "version: 1\ngroups:\n  - layers: \"*\"\n    sparsifier: weight_norm\n";
 
+std::string repeated(std::string_view text, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += text;
+    return all;
+}
+
 class BadRecipe : public testing::TestWithParam<BadCase> {};
 
 TEST_P(BadRecipe, IsRefused) {
@@ -179,7 +185,8 @@ const BadCase bad_recipes[] = {
                  "ELF\x02\x01\x01\0\0\0",
                  10),
      {":1", "UTF-8"}},
-    {"too_long", "version: 1\n" + std::string(2 << 20, '#'), {"larger than 1 MiB"}},
+    {"too_long", "version: 1\n" + std::string(33 << 20, '#'), {"larger than 32 MiB"}},
+    {"too_many", "version: 1\ngroups: [" + repeated("0,", 1'000'000) + "0]\n", {"holds more than 1000000 values"}},
     {"deep", "version: 1\ngroups: " + std::string(100'000, '['), {"not valid YAML"}},
     {"cyclic", "version: 1\ngroups: &g\n  - *g\n", {"groups"}},
 };
