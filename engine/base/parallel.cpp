@@ -59,9 +59,8 @@ class Pool {
         const Nested nested;
         {
             std::lock_guard lock(mutex_);
-            while (int(workers_.size()) < helpers) workers_.emplace_back([this] { serve(); });
+            seats_ = std::min(helpers, hire(helpers));
             loop_ = &loop;
-            seats_ = helpers;
             running_ = 0;
         }
         wake_.notify_all();
@@ -73,6 +72,15 @@ class Pool {
     }
 
   private:
+    /// Makes threads until there are so many, or as many as the system allows. Returns how many there are.
+    int hire(int wanted) {
+        try {
+            while (int(workers_.size()) < wanted) workers_.emplace_back([this] { serve(); });
+        } catch (const std::exception&) {  // the loop goes on with fewer
+        }
+        return int(workers_.size());
+    }
+
     void serve() {
         const Nested nested;
         std::unique_lock lock(mutex_);

@@ -1,9 +1,11 @@
 #include "engine/base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -65,6 +67,20 @@ TEST(Parallel, NestedLoopsAndLoopsOfOtherThreadsFinish) {
     loop();
     other.join();
     EXPECT_EQ(total, 2 * 50 * 64);
+}
+
+TEST(Parallel, WithoutNewThreadsItGoesOnWithThoseThatThereAre) {
+    const Threads scope(64);
+    pthread_attr_t before, endless;
+    ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+    ASSERT_EQ(pthread_getattr_default_np(&endless), 0);
+    ASSERT_EQ(pthread_attr_setstacksize(&endless, size_t(1) << 60), 0);
+    ASSERT_EQ(pthread_setattr_default_np(&endless), 0);
+    EXPECT_THROW(std::thread([] {}).join(), std::system_error) << "else this test shows nothing";
+    std::atomic<int64_t> total{0};
+    EXPECT_NO_THROW(parallel_for(100, 1, [&](int64_t begin, int64_t) { total += begin; }));
+    pthread_setattr_default_np(&before);
+    EXPECT_EQ(total, 4950);
 }
 
 }  // namespace
