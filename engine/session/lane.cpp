@@ -2,7 +2,7 @@
 
 namespace lacuna {
 
-void Lane::stop() {
+void Lane::give_up() {
     std::deque<Item> dropped;  // goes after the lock: what work holds may look at this lane when it ends
     {
         std::lock_guard lock(mutex_);
@@ -11,6 +11,10 @@ void Lane::stop() {
         if (running_) running_->cancel();
     }
     wake_.notify_all();
+}
+
+void Lane::stop() {
+    give_up();
     if (thread_.joinable()) thread_.join();
 }
 

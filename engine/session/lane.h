@@ -20,7 +20,9 @@ class Lane {
 
     Lane() : thread_([this] { serve(); }) {}
     ~Lane() { stop(); }
-    /// Cancels what runs, drops what waits and joins. Work that comes later is dropped.
+    /// Cancels what runs and drops what waits. Work that comes later is dropped.
+    void give_up();
+    /// The same, and waits for what runs.
     void stop();
 
     /// Queues `work` behind what waits.

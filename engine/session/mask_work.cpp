@@ -28,10 +28,12 @@ int64_t elements(const Document& document, const MaskWork& work) {
 void compute(const Document& document, MaskWork& work, const Progress& progress) {
     try {
         work.masks = next_masks(document, work.tensors, progress);
-    } catch (const Error& error) {
-        work.problem = error.what();
+    } catch (const Cancelled&) {
+        throw;
     } catch (const std::bad_alloc&) {
         work.problem = "there is not enough memory for this mask; close what else is open";
+    } catch (const std::exception& error) {
+        work.problem = error.what();
     }
 }
 

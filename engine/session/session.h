@@ -33,6 +33,7 @@ struct TensorState {
     std::string problem;                     ///< why no preview could be computed, in words; empty: all is well
 
     bool pending() const { return shown != stepped; }
+    bool operator==(const TensorState&) const = default;  ///< masks are the same where they are the very same
 };
 using TensorStatePtr = std::shared_ptr<const TensorState>;
 

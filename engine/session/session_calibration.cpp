@@ -12,6 +12,7 @@ void Session::Impl::request_calibration() {
     const std::vector<std::string> weights = uncalibrated(*document);
     if (weights.empty()) return;
     calibrating = true;
+    stop_evaluating();
     const auto work = [this, weights, model = document->model, set = data](Progress& progress) {
         const auto tell = [&](std::function<void()> take) {
             post([this, model, set, take = std::move(take)] {
@@ -42,6 +43,7 @@ void Session::Impl::calibrate(const std::vector<std::string>& weights, Progress&
     for (const std::string& weight : weights)
         if (!document->calibration->seen.contains(weight)) unseen.push_back(weight);
     if (unseen.empty() || !data) return;
+    stop_evaluating();
     take_calibration(evaluator.calibrate(document->model->checkpoint_ptr(), data, unseen, progress));
 }
 

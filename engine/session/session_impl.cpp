@@ -7,8 +7,8 @@
 namespace lacuna {
 namespace {
 
-constexpr size_t undo_limit = 200;
 constexpr size_t notices_kept = 20;
+constexpr const char* evaluation_tag = "evaluation";
 
 bool any_computing(const Document& document) {
     return std::any_of(document.tensors.begin(), document.tensors.end(), [](const auto& t) { return t->computing; });
@@ -42,8 +42,8 @@ void Session::Impl::publish() {
             next->computing |= state->computing;
         }
     }
-    if (!undo.empty()) next->undo_label = undo.back().label;
-    if (!redo.empty()) next->redo_label = redo.back().label;
+    next->undo_label = undo.label();
+    next->redo_label = redo.label();
     next->data = data;
     next->dense = dense;
     next->accuracy = accuracy;
@@ -65,13 +65,15 @@ void Session::Impl::notify(Notice::Kind kind, std::string text, std::string text
     notices.push_back({kind, std::move(text), std::move(text_detail), ++notice_number});
 }
 
-void Session::Impl::notify(const Error& error, const std::string& what) {
-    notify(Notice::Kind::error, what + place_after(what, error.where()) + ": " + error.problem(), error.hint());
+void Session::Impl::notify(const std::exception& exception, const std::string& what) {
+    if (const auto* error = dynamic_cast<const Error*>(&exception))
+        notify(Notice::Kind::error, what + place_after(what, error->where()) + ": " + error->problem(), error->hint());
+    else
+        notify(Notice::Kind::error, what + ": " + exception.what());
 }
 
 void Session::Impl::commit(std::string label, DocumentPtr next) {
-    if (undo.size() == undo_limit) undo.erase(undo.begin());
-    undo.push_back({std::move(label), document});
+    undo.push(std::move(label), *document, *next);
     redo.clear();
     document = std::move(next);
     ++edits;
@@ -83,7 +85,7 @@ void Session::Impl::edit(const std::string& verb, const std::function<EditResult
     EditResult result;
     try {
         result = change(*document);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         notify(error, verb);
         return publish();
     }
@@ -104,7 +106,7 @@ void Session::Impl::edit_whole(const std::string& label, const std::function<Doc
     if (!document) return;
     try {
         take(label, change(*document), drag_key);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         notify(error, label);
     }
     drag.clear();
@@ -113,19 +115,17 @@ void Session::Impl::edit_whole(const std::string& label, const std::function<Doc
 
 void Session::Impl::take(std::string label, DocumentPtr next, const std::string& drag_key) {
     const bool joins = !drag.empty() && drag == drag_key && !undo.empty();
-    if (joins) {
-        document = std::move(next);
-    } else {
-        commit(std::move(label), std::move(next));
-    }
+    if (!joins) return commit(std::move(label), std::move(next));
+    document = std::move(next);
+    ++edits;
 }
 
-void Session::Impl::go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>& to) {
+void Session::Impl::go_back(UndoStack& from, UndoStack& to) {
     if (from.empty()) return;
-    UndoEntry entry = std::move(from.back());
-    from.pop_back();
-    to.push_back({entry.label, document});
-    document = with_calibration(*entry.document, document->calibration);
+    UndoEntry entry = from.pop();
+    DocumentPtr back = with_previews_of(*with_calibration(*entry.document, document->calibration), *document);
+    to.push(std::move(entry.label), *document, *back);
+    document = std::move(back);
     drag.clear();
     ++edits;
     document_changed();
@@ -225,8 +225,16 @@ void Session::Impl::forget_evaluations() {
     accuracy.reset();
     evaluation_problem.clear();
     evaluating = false;
-    evaluated.clear();
+    evaluated.reset();
     evaluation_seconds = 0;
+}
+
+void Session::Impl::stop_evaluating() {
+    if (!evaluating) return;
+    evaluations.replace(
+        evaluation_tag, [](const CancelToken&) {}, true);
+    evaluating = false;
+    evaluated.reset();
 }
 
 void Session::Impl::request_evaluation() {
@@ -255,7 +263,7 @@ void Session::Impl::request_evaluation() {
         Progress progress({}, token);
         evaluator.run(checkpoint, *set, masks, need_dense, progress, publish_result);
     };
-    evaluations.replace("evaluation", counted(work), slow);
+    evaluations.replace(evaluation_tag, counted(work), slow);
 }
 
 void Session::Impl::take_evaluation(const Evaluator::Result& result) {
@@ -283,10 +291,8 @@ void Session::Impl::run_job(const std::string& title, const CancelToken& token,
         work(progress);
     } catch (const Cancelled&) {
         notify(Notice::Kind::information, title + ": cancelled");
-    } catch (const Error& error) {
-        notify(error, title);
     } catch (const std::exception& error) {
-        notify(Notice::Kind::error, title + ": " + error.what());
+        notify(error, title);
     }
     job.reset();
     document_changed();

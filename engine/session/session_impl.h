@@ -14,6 +14,7 @@
 #include "engine/session/lane.h"
 #include "engine/session/mask_work.h"
 #include "engine/session/session.h"
+#include "engine/session/undo.h"
 
 namespace lacuna {
 
@@ -41,20 +42,14 @@ class Outstanding {
     int count_ = 0;
 };
 
-struct UndoEntry {
-    std::string label;
-    DocumentPtr document;
-};
-
 /// Four lanes: `control` owns every member below the line and applies intents in order; the others compute on immutable
 /// documents and post what they found back to it.
 struct Session::Impl {
     explicit Impl(std::function<void()> on_change) : changed(std::move(on_change)) {}
+    /// All are cancelled before the first is waited for: one may wait for what another does.
     ~Impl() {
-        control.stop();
-        previews.stop();
-        evaluations.stop();
-        jobs.stop();
+        for (Lane* lane : {&control, &previews, &evaluations, &jobs}) lane->give_up();
+        for (Lane* lane : {&control, &previews, &evaluations, &jobs}) lane->stop();
     }
 
     std::function<void()> changed;
@@ -64,12 +59,12 @@ struct Session::Impl {
     Outstanding outstanding;
     // ---- control lane only
     DocumentPtr document;
-    std::vector<UndoEntry> undo, redo;
+    UndoStack undo, redo;
     std::string drag;  ///< what is being dragged: further values of it join the last undo entry
     std::optional<size_t> focus;
     TensorStatePtr detail_of;  ///< the state that the detail on its way is of
     DatasetPtr data;
-    MaskSet evaluated;
+    std::optional<MaskSet> evaluated;  ///< what an evaluation was asked for last
     double evaluation_seconds = 0;
     std::optional<Evaluation> dense, accuracy;
     std::string evaluation_problem;
@@ -84,18 +79,26 @@ struct Session::Impl {
     Evaluator evaluator;  ///< any
     Lane control, previews, evaluations, jobs;
 
-    /// Work for a lane, counted for wait_idle.
+    /// Work for a lane, counted for wait_idle. It must not throw.
     Lane::Work counted(Lane::Work work) {
         return [ticket = outstanding.ticket(), work = std::move(work)](const CancelToken& token) { work(token); };
     }
     void post(std::function<void()> work) {
-        control.post(counted([work = std::move(work)](const CancelToken&) { work(); }));
+        control.post(counted([this, work = std::move(work)](const CancelToken&) {
+            try {
+                work();
+            } catch (const std::exception& error) {  // memory that ran out, above all
+                notify(Notice::Kind::error, std::string("That failed: ") + error.what());
+                publish();
+            }
+        }));
     }
 
     // ---- publishing
     void publish();
     void notify(Notice::Kind kind, std::string text, std::string text_detail = {});
-    void notify(const Error& error, const std::string& what);
+    /// `what` went wrong: an Error's place, problem and hint, or what another exception says.
+    void notify(const std::exception& exception, const std::string& what);
 
     // ---- editing
     void commit(std::string label, DocumentPtr next);
@@ -107,7 +110,7 @@ struct Session::Impl {
     /// Commits an edit, or lets it join the last one while both are of one drag.
     void take(std::string label, DocumentPtr next, const std::string& drag_key);
     /// Undo and redo: the newest document of `from` becomes the current one, which goes to `to`.
-    void go_back(std::vector<UndoEntry>& from, std::vector<UndoEntry>& to);
+    void go_back(UndoStack& from, UndoStack& to);
     /// After another model was opened or this one closed.
     void start_over();
     bool pending() const;
@@ -118,6 +121,8 @@ struct Session::Impl {
     void request_evaluation();
     void take_evaluation(const Evaluator::Result& result);
     void forget_evaluations();
+    /// Makes way for a run that cannot wait; what is shown is evaluated again afterwards.
+    void stop_evaluating();
     /// Starts a job that sees what the document's rules look at, if something is missing and there is data for it.
     void request_calibration();
     /// The same at once, for what is to be stepped now: `weights` are those that a calibration is missing of.

@@ -83,5 +83,20 @@ TEST(Lane, StopCancelsDropsAndJoins) {
     EXPECT_EQ(dropped_ran, 0);
 }
 
+/// As a step that needs a calibration waits for the evaluation that has the model.
+TEST(Lane, GivenUpTogetherOneMayWaitForTheOther) {
+    Lane waiting, working;
+    std::promise<void> started, done;
+    working.post([&](const CancelToken& token) {
+        started.set_value();
+        while (!token.cancelled()) std::this_thread::yield();
+        done.set_value();
+    });
+    started.get_future().wait();
+    waiting.post([&](const CancelToken&) { done.get_future().wait(); });
+    for (Lane* lane : {&waiting, &working}) lane->give_up();
+    for (Lane* lane : {&waiting, &working}) lane->stop();
+}
+
 }  // namespace
 }  // namespace lacuna

@@ -151,7 +151,7 @@ TEST(Recipe, AliasesCannotGrowWithoutBound) {
     for (int i = 0; i < 50'000; ++i) text += "a,";
     text += "]}\n";
     for (int i = 0; i < 2'000; ++i) text += "  - {sparsifier: weight_norm, layers: *l}\n";
-    EXPECT_THAT(problem(text), HasSubstr("more than 100000 patterns"));
+    EXPECT_THAT(problem(text), HasSubstr("more than 500000 patterns"));
     EXPECT_NE(problem("version: 1\ngroups: &g [*g]\n"), "no error");
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <numeric>
 
 #include "engine/session/pruning.h"
 #include "tests/support/safetensors_file.h"
@@ -128,6 +129,39 @@ TEST_F(SessionTest, ADragIsOneUndoEntry) {
     session.wait_idle();
     EXPECT_NEAR(sparsity("fc1.weight"), 0.1, 1e-3);
     EXPECT_EQ(session.snapshot()->undo_label, "Set sparsity level of 2 tensors");
+}
+
+TEST_F(SessionTest, WhatIsDraggedOnAfterSavingIsNotSaved) {
+    open();
+    set_up_magnitude(0.1);
+    const std::vector<size_t> fc1{index("fc1.weight")};
+    session.set_option(fc1, "sparsity_level", 0.2, true);
+    session.save_recipe(folder / "saved.yaml");
+    session.wait_idle();
+    EXPECT_FALSE(session.snapshot()->modified) << last_notice();
+    session.set_option(fc1, "sparsity_level", 0.3, false);
+    session.wait_idle();
+    EXPECT_EQ(session.snapshot()->undo_label, "Set sparsity level of fc1.weight") << "one drag";
+    EXPECT_TRUE(session.snapshot()->modified);
+}
+
+TEST_F(SessionTest, PreviewsGoOnceOthersTakeTheirPlaceAndComeBackByUndo) {
+    open();
+    set_up_magnitude(0.25);
+    const Mask first = *state("fc1.weight")->shown;
+    const std::weak_ptr<const Mask> held = state("fc1.weight")->shown;
+    const MaskPtr other = state("fc2.weight")->shown;
+    session.set_option({index("fc1.weight")}, "sparsity_level", 0.5);
+    session.wait_idle();
+    EXPECT_TRUE(held.expired()) << "a model's masks are large, and an edit can be undone without them";
+    session.undo();
+    session.wait_idle();
+    EXPECT_EQ(*state("fc1.weight")->shown, first);
+    EXPECT_EQ(state("fc1.weight")->kept, first.kept());
+    EXPECT_EQ(state("fc2.weight")->shown, other) << "what the undone edit left alone is not computed again";
+    session.redo();
+    session.wait_idle();
+    EXPECT_DOUBLE_EQ(sparsity("fc1.weight"), 0.5);
 }
 
 TEST_F(SessionTest, FrozenTensorsKeepTheirMask) {
@@ -272,6 +306,35 @@ TEST_F(SessionTest, ASavedRecipeIsCheckedAgainstWhatIsShown) {
     session.wait_idle();
     EXPECT_EQ(session.snapshot()->notices.back().kind, Notice::Kind::warning);
     EXPECT_THAT(last_notice(), HasSubstr("fc1.weight"));
+}
+
+TEST_F(SessionTest, ARecipeOfVeryManyNamesIsReadAgain) {
+    std::vector<TestTensor> tensors;
+    for (int i = 0; i < 12'000; ++i)
+        tensors.push_back(random_weights(std::string(90, 'n') + std::to_string(i), {1, 2}, unsigned(i)));
+    model = write_safetensors(folder / "many.safetensors", tensors);
+    open();
+    std::vector<size_t> all_but_one(tensors.size() - 1);
+    std::iota(all_but_one.begin(), all_but_one.end(), size_t(1));
+    session.set_sparsifier(all_but_one, "weight_norm");
+    session.save_recipe(folder / "many.yaml");
+    session.wait_idle();
+    EXPECT_GT(std::filesystem::file_size(folder / "many.yaml"), 1u << 20) << last_notice();
+    EXPECT_EQ(read_recipe(folder / "many.yaml").groups.at(0).layers.size(), all_but_one.size());
+}
+
+TEST_F(SessionTest, ARecipeThatNobodyCouldReadIsNotWritten) {
+    const std::string endless(size_t(33) << 20, 'n');
+    model = write_safetensors(folder / "endless.safetensors",
+                              {random_weights(endless, {2, 4}, 1), random_weights("other", {2, 4}, 2)});
+    open();
+    session.set_sparsifier({index(endless)}, "weight_norm");
+    session.save_recipe(folder / "endless.yaml");
+    session.wait_idle();
+    EXPECT_EQ(session.snapshot()->notices.back().kind, Notice::Kind::error);
+    EXPECT_THAT(last_notice(), HasSubstr("is larger than 32 MiB"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "endless.yaml"));
+    EXPECT_TRUE(session.snapshot()->modified);
 }
 
 TEST_F(SessionTest, AnEditDuringAnExportIsNotSaved) {
