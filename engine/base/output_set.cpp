@@ -99,8 +99,10 @@ void bring_to_disk(const fs::path& file, const fs::path& target) {
 OutputSet::~OutputSet() {
     std::error_code ignored;
     for (const Folder& folder : folders_) {
-        if (!keep_) fs::remove_all(folder.staging, ignored);
+        std::error_code failed;
+        if (!keep_) fs::remove_all(folder.staging, failed);
         if (folder.lock >= 0) ::close(folder.lock);
+        if (failed) fs::remove_all(folder.staging, ignored);  // the lock may have had the last descriptor
         if (folder.made) fs::remove(folder.target, ignored);  // stays if something came into it
     }
 }

@@ -179,6 +179,10 @@ TEST(OutputSet, WithoutADescriptorForTheLockItFailsOnceAndLeavesNothing) {
             problem = error.what();
         }
     }
+    {
+        const testing_support::FewDescriptors one(1);
+        OutputSet().stage(folder / "a");
+    }
     EXPECT_THAT(problem, HasSubstr("cannot be written into this folder (Too many open files)"));
     EXPECT_THAT(problem, HasSubstr("ulimit -n"));
     EXPECT_EQ(entries(folder.path()), 0u);
