@@ -50,7 +50,7 @@ Format writable_format(const Checkpoint& source);
 
 /// Writes masks as safetensors: a U8 tensor of 0/1 for each, under its FQN, in the tensor's shape. Renamed into place.
 void write_masks(const MaskSet& masks, const std::filesystem::path& out, Progress& progress);
-/// Reads what `write_masks` wrote; any dtype is taken, zero prunes.
+/// Reads what `write_masks` wrote: U8 or BOOL, 0 prunes and 1 keeps. Throws Error(format) where a tensor is of others.
 MaskSet read_masks(const std::filesystem::path& path);
 
 }  // namespace lacuna

@@ -32,6 +32,19 @@ class IndexReader : public JsonReader {
 
 constexpr uint64_t index_limit = 100'000'000;  // as for a header
 
+std::vector<std::pair<std::string, std::string>> read_weight_map(const MappedFile& index) {
+    const std::string where = index.path().string();
+    if (index.size() > index_limit)
+        throw Error(ErrorKind::format, where, "is too large for an index of shards", "name the .index.json file");
+    IndexReader reader(where);
+    const char* text = reinterpret_cast<const char*>(index.bytes().data());
+    reader.read(text, text + index.size());
+    if (!reader.has_weight_map)
+        throw Error(ErrorKind::format, where, "is JSON without a weight_map, so no index of shards",
+                    "name a checkpoint or its .index.json");
+    return std::move(reader.weight_map);
+}
+
 void check_shard_name(const std::string& name, const std::string& where) {
     const std::filesystem::path path(name);
     bool inside = !name.empty() && !path.is_absolute() && name.find('\0') == std::string::npos && path.has_filename();
@@ -47,14 +60,7 @@ ShardedCheckpoint::ShardedCheckpoint(MappedFilePtr index) {
     format_ = Format::safetensors_sharded;
     path_ = index->path();
     const std::string where = path_.string();
-    if (index->size() > index_limit)
-        throw Error(ErrorKind::format, where, "is too large for an index of shards", "name the .index.json file");
-    IndexReader reader(where);
-    const char* text = reinterpret_cast<const char*>(index->bytes().data());
-    reader.read(text, text + index->size());
-    if (!reader.has_weight_map)
-        throw Error(ErrorKind::format, where, "is JSON without a weight_map, so no index of shards",
-                    "name a checkpoint or its .index.json");
+    const std::vector<std::pair<std::string, std::string>> weight_map = read_weight_map(*index);
     add_file(std::move(index));
 
     struct Shard {
@@ -81,7 +87,7 @@ ShardedCheckpoint::ShardedCheckpoint(MappedFilePtr index) {
         return shard;
     };
 
-    for (const auto& [name, shard_name] : reader.weight_map) {
+    for (const auto& [name, shard_name] : weight_map) {
         Shard& shard = shard_called(shard_name);
         const auto at = shard.by_name.find(name);
         if (at == shard.by_name.end())

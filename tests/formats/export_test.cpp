@@ -145,7 +145,7 @@ TEST_F(ExportTest, ASourceThatChangesMeanwhileIsNoticed) {
         if (state.stage == "Proving") fs::last_write_time(source->path(), fs::file_time_type::clock::now());
     });
     EXPECT_THAT(problem([&] { export_checkpoint(*source, masks(), folder / "out", Format::safetensors, progress); }),
-                HasSubstr("was changed while"));
+                HasSubstr("was changed or replaced since"));
 }
 
 TEST_F(ExportTest, MasksGoToAFileAndBack) {
