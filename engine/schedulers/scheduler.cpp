@@ -22,6 +22,14 @@ std::vector<Options> spread(const Schedule& schedule, const std::vector<Options>
     return all;
 }
 
+/// A count of epochs or steps that can go on being counted.
+void check_count(const std::string& where, const std::string& what, int64_t count) {
+    constexpr int64_t most = int64_t(1) << 53;
+    if (count < -1 || count > most)
+        throw Error(ErrorKind::argument, where, what + " " + std::to_string(count) + " is no count of steps",
+                    "save the scheduler's state again");
+}
+
 std::string sentence(const std::string& option, const std::string& group, double value, std::optional<int64_t> epoch) {
     char number[32], prefix[32] = "";
     std::snprintf(number, sizeof number, "%.4e", value);
@@ -39,6 +47,7 @@ Scheduler::Scheduler(Scheduled& driven, SchedulePtr schedule, SchedulerSettings 
       last_epoch_(settings.last_epoch),
       steps_at_start_(driven.steps_taken()) {
     const size_t count = driven_.groups();
+    check_count("scheduler " + std::string(schedule_->name()), "last_epoch", last_epoch_);
     schedule_->check_groups(count);
     std::vector<Options> options = spread(*schedule_, settings.options, count);
     for (size_t i = 0; i < count; ++i) {
@@ -132,6 +141,8 @@ void Scheduler::load_state(const SchedulerState& state) {
     if (state.schedule != schedule_->name())
         throw Error(ErrorKind::argument, where, "the state is of scheduler " + state.schedule,
                     "load it into a scheduler of that kind");
+    check_count(where, "last_epoch", state.last_epoch);
+    check_count(where, "step_count", state.step_count);
     std::map<std::string, size_t, std::less<>> places;
     for (size_t i = 0; i < driven_.groups(); ++i) places[driven_.group_name(i)] = i;
     Groups groups = groups_;

@@ -224,6 +224,15 @@ TEST(Scheduler, RefusesAForeignState) {
     other = before;
     other.groups.push_back({"linear9", 0.5, 0.5, {}});
     EXPECT_THAT(problem_of([&] { scheduler.load_state(other); }), HasSubstr("linear9 that is not here"));
+    for (int64_t SchedulerState::*count : {&SchedulerState::last_epoch, &SchedulerState::step_count})
+        for (const int64_t bad : {std::numeric_limits<int64_t>::max(), int64_t(-2)}) {
+            other = before;
+            other.*count = bad;
+            EXPECT_THAT(problem_of([&] { scheduler.load_state(other); }), HasSubstr("is no count of steps"));
+        }
+    EXPECT_THAT(
+        problem_of([&] { Scheduler endless(levels, halving(), {.last_epoch = std::numeric_limits<int64_t>::max()}); }),
+        HasSubstr("last_epoch 9223372036854775807"));
     EXPECT_EQ(scheduler.state(), before);
     for (const char* text : {"", "[]", "{\"schedule\": 1}", "{\"schedule\": \"cubic\"}"})
         EXPECT_THAT(problem_of([&] { scheduler_state_from_json(text, "file.json"); }),

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "engine/base/error.h"
 #include "tests/support/safetensors_file.h"
 #include "tests/support/scratch_folder.h"
 
