@@ -50,7 +50,7 @@ TEST(Pruning, StepsKeepWhatIsPruned) {
         EXPECT_EQ(*once.groups()[i].fake_sparsity.mask, *twice.groups()[i].fake_sparsity.mask);
 }
 
-TEST(Pruning, ManySmallTensorsAreQuick) {
+TEST(Pruning, ManySmallTensors) {
     const ScratchFolder folder;
     std::vector<TestTensor> tensors;
     const TestTensor weight = random_weights("", {64, 64}, 3);
