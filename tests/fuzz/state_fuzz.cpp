@@ -38,9 +38,13 @@ void take_sparsifier_state(const Path& path) {
     read_again(state);
     const auto tensors = lacuna::saved_tensors(state, *lacuna::fuzz::small_model());
     std::vector<lacuna::Target> targets;
-    for (size_t i = 0; i < tensors.size(); ++i)
-        if (const lacuna::Sparsifier* rule = lacuna::saved_sparsifier(state.groups[i]))
-            targets.push_back({tensors[i], rule, lacuna::saved_options(state.groups[i], *rule, state.source)});
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        const lacuna::Sparsifier* rule = lacuna::saved_sparsifier(state.groups[i]);
+        if (!rule) continue;
+        const lacuna::Options options = rule->complete(lacuna::saved_options(state.groups[i], *rule, state.source));
+        rule->check(options, &lacuna::fuzz::small_model()->tensors()[tensors[i]].shape);
+        targets.push_back({tensors[i], rule, options});
+    }
     lacuna::Pruning pruning(lacuna::fuzz::small_model(), std::move(targets));
     lacuna::take_masks(pruning, state);
     lacuna::Progress progress;
