@@ -146,6 +146,8 @@ std::optional<int64_t> shared_dim(const at::Tensor& weight, const at::Tensor& vi
 
 OperandObserver::OperandObserver(std::vector<at::Tensor> weights, Sink sink)
     : weights_(std::move(weights)), sink_(std::move(sink)) {
+    for (size_t i = 0; i < weights_.size(); ++i)
+        if (weights_[i].defined() && weights_[i].has_storage()) by_memory_[weights_[i].storage().data()].push_back(i);
     Observers& observers = Observers::get();
     const std::unique_lock lock(observers.mutex);
     if (observers.all.empty())  // LibTorch 2.11 guards its list by a lock; record_function.h speaks of older ones
@@ -163,17 +165,27 @@ OperandObserver::~OperandObserver() {
     if (observers.all.empty()) at::removeCallback(observers.handle);
 }
 
+bool OperandObserver::meet(size_t index, const at::Tensor& view, int64_t view_dim, const at::Tensor& input,
+                           int64_t input_dim) {
+    const at::Tensor& weight = weights_[index];
+    if (!weight.defined() || weight.dim() < 2) return false;
+    const auto weight_dim = shared_dim(weight, view, view_dim);
+    if (!weight_dim) return false;
+    const at::NoGradGuard no_grad;
+    sink_({index, input.detach(), input_dim, *weight_dim});
+    return true;
+}
+
 void OperandObserver::offer(const at::Tensor& view, int64_t view_dim, const at::Tensor& input,
                             int64_t input_dim) noexcept {
     try {
         if (!view.has_storage() || view.dim() < 2) return;
-        for (size_t i = 0; i < weights_.size(); ++i) {
-            if (!weights_[i].defined() || weights_[i].dim() < 2) continue;
-            const auto weight_dim = shared_dim(weights_[i], view, view_dim);
-            if (!weight_dim) continue;
-            const at::NoGradGuard no_grad;
-            sink_({i, input.detach(), input_dim, *weight_dim});
-        }
+        bool met = false;
+        if (const auto known = by_memory_.find(view.storage().data()); known != by_memory_.end())
+            for (const size_t i : known->second) met |= meet(i, view, view_dim, input, input_dim);
+        if (met) return;
+        // Module::to gives a weight other memory.
+        for (size_t i = 0; i < weights_.size(); ++i) meet(i, view, view_dim, input, input_dim);
     } catch (...) {
         const std::lock_guard lock(failed_mutex_);
         if (!failed_) failed_ = std::current_exception();

@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 namespace lacuna {
@@ -45,7 +46,11 @@ class OperandObserver {
     void offer(const at::Tensor& view, int64_t view_dim, const at::Tensor& input, int64_t input_dim) noexcept;
 
   private:
+    /// Gives the view to the sink if it is of weight `index`; gives whether it is.
+    bool meet(size_t index, const at::Tensor& view, int64_t view_dim, const at::Tensor& input, int64_t input_dim);
+
     std::vector<at::Tensor> weights_;
+    std::unordered_map<const void*, std::vector<size_t>> by_memory_;  ///< of weights, where it began at first
     Sink sink_;
     std::mutex failed_mutex_;
     std::exception_ptr failed_;

@@ -71,6 +71,18 @@ TEST(Observe, nothing_after_the_observer_has_gone_and_nothing_of_other_weights) 
     EXPECT_EQ(calls, 1);
 }
 
+/// As Module::to gives it.
+TEST(Observe, a_weight_that_gets_other_memory_and_those_that_share_theirs) {
+    torch::nn::Linear layer = testing_support::linear(3, 2), other = testing_support::linear(3, 2);
+    const at::Tensor x = at::randn({5, 3}), both = at::randn({4, 3});
+    const std::vector<at::Tensor> weights{layer->weight, other->weight, both.slice(0, 0, 2), both.slice(0, 2, 4)};
+    const Seen got = seen(weights, [&] {
+        layer->weight.set_data(at::randn({2, 3}));
+        for (const at::Tensor& weight : {weights[3], other->weight, layer->weight, weights[2]}) at::linear(x, weight);
+    });
+    EXPECT_THAT(got.weights, ElementsAre(3, 1, 0, 2));
+}
+
 TEST(Observe, the_backward_pass_does_not_count) {
     torch::nn::Sequential model(testing_support::linear(3, 4), testing_support::linear(4, 2));
     const at::Tensor first = fqn_to_tensor(*model, "0.weight"), second = fqn_to_tensor(*model, "1.weight");
