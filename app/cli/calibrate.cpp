@@ -45,10 +45,8 @@ ActivationSet calibrated(Runner& runner, const CalibrateArguments& arguments, co
 
 }  // namespace
 
-ActivationSet activations_for(const CheckpointPtr& checkpoint, const Pruning& pruning, const CalibrationSource& source,
-                              Progress& progress) {
-    std::vector<Target> targets;
-    for (const Pruning::Group& group : pruning.groups()) targets.push_back(group.target);
+ActivationSet activations_for(const CheckpointPtr& checkpoint, std::span<const Target> targets,
+                              const CalibrationSource& source, Progress& progress) {
     const std::vector<std::string> weights = weights_to_calibrate(*checkpoint, targets);
     if (weights.empty()) return {};
     ActivationSet activations;

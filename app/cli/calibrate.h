@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,9 @@ struct CalibrationSource {
     std::string device = "cpu";
 };
 
-/// What the pruning's rules look at: nothing if no rule looks at a layer's input. Throws Error(argument) naming a
+/// What the targets' rules look at: nothing if no rule looks at a layer's input. Throws Error(argument) naming a
 /// weight that the source says nothing of, or without a source; else what opening and running throw.
-ActivationSet activations_for(const CheckpointPtr& checkpoint, const Pruning& pruning, const CalibrationSource& source,
-                              Progress& progress);
+ActivationSet activations_for(const CheckpointPtr& checkpoint, std::span<const Target> targets,
+                              const CalibrationSource& source, Progress& progress);
 
 }  // namespace lacuna::cli

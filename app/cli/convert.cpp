@@ -71,8 +71,9 @@ MaskSet masks_for(const ConvertArguments& arguments, const CheckpointPtr& checkp
     if (arguments.masks) return read_masks(*arguments.masks);
     if (!arguments.recipe) return {};
     const Recipe recipe = read_recipe(*arguments.recipe);
-    Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
-    pruning.set_activations(activations_for(checkpoint, pruning, {arguments.data, {}, "cpu"}, progress));
+    const std::vector<Target> targets = resolve(recipe, *checkpoint);
+    Pruning pruning(checkpoint, targets, recipe.ties);
+    pruning.set_activations(activations_for(checkpoint, targets, {arguments.data, {}, "cpu"}, progress));
     take_steps(pruning, recipe, progress);
     return pruning.masks();
 }

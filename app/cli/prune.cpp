@@ -77,8 +77,9 @@ class PruneRun {
         const Checkpoint& written = squashed_ ? *squashed_ : *checkpoint;
         PruneOutputs outputs(arguments_, written, console_);
         try {
-            pruning.held().set_activations(activations_for(
-                checkpoint, pruning.held(), {arguments_.data, arguments_.activations, arguments_.device}, progress_));
+            pruning.set_activations(activations_for(checkpoint, pruning.targets(),
+                                                    {arguments_.data, arguments_.activations, arguments_.device},
+                                                    progress_));
             pruning.compute_on(device.get());
             pruning.take_steps(progress_);
             write(pruning, *checkpoint, written, outputs);

@@ -1,5 +1,7 @@
 #include "engine/formats/file_checkpoint.h"
 
+#include <algorithm>
+
 namespace lacuna {
 
 void FileCheckpoint::add_file(MappedFilePtr file) {
@@ -24,6 +26,14 @@ void release_neighbours(const Checkpoint& checkpoint, const std::vector<std::spa
 void release_storage(const Checkpoint& checkpoint, size_t storage) {
     const StorageInfo& info = checkpoint.storages()[storage];
     release_bytes(checkpoint, {info.data, info.bytes});
+}
+
+void release_storages(const Checkpoint& checkpoint, std::vector<size_t> storages) {
+    const auto place = [&](size_t storage) { return checkpoint.storages()[storage].data; };
+    std::sort(storages.begin(), storages.end(), [&](size_t a, size_t b) { return place(a) < place(b); });
+    std::vector<std::span<const std::byte>> bytes;
+    for (const size_t storage : storages) bytes.emplace_back(place(storage), checkpoint.storages()[storage].bytes);
+    release_neighbours(checkpoint, bytes);
 }
 
 }  // namespace lacuna

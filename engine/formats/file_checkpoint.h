@@ -32,5 +32,7 @@ void release_bytes(const Checkpoint& checkpoint, std::span<const std::byte> byte
 void release_neighbours(const Checkpoint& checkpoint, const std::vector<std::span<const std::byte>>& bytes);
 /// The same for a storage.
 void release_storage(const Checkpoint& checkpoint, size_t storage);
+/// The same for many, in any order.
+void release_storages(const Checkpoint& checkpoint, std::vector<size_t> storages);
 
 }  // namespace lacuna

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "engine/base/error.h"
-#include "engine/session/tensor_loop.h"
+#include "engine/base/tensor_loop.h"
 #include "engine/tensor/runs.h"
 
 namespace lacuna {

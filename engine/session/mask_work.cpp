@@ -4,9 +4,9 @@
 #include <new>
 
 #include "engine/base/error.h"
+#include "engine/base/tensor_loop.h"
 #include "engine/session/calibration.h"
 #include "engine/session/mask_units.h"
-#include "engine/session/tensor_loop.h"
 
 namespace lacuna {
 namespace {

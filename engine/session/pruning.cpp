@@ -5,10 +5,10 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/base/tensor_loop.h"
 #include "engine/formats/file_checkpoint.h"
 #include "engine/formats/saved_mask.h"
 #include "engine/session/shared_masks.h"
-#include "engine/session/tensor_loop.h"
 #include "engine/sparsifiers/group_text.h"
 #include "engine/sparsifiers/units.h"
 

@@ -177,7 +177,11 @@ LevelsByStep::LevelsByStep(LevelsByStep&&) noexcept = default;
 
 std::optional<double> LevelsByStep::at(int step, size_t tensor) const {
     if (!chain_) return std::nullopt;
-    return steps_[size_t(step)][chain_->curve_of.at(tensor)];
+    return steps_[size_t(step)][curve(tensor)];
+}
+
+size_t LevelsByStep::curve(size_t tensor) const {
+    return chain_ ? chain_->curve_of.at(tensor) : 0;
 }
 
 std::vector<SchedulerState> LevelsByStep::finish(std::span<const std::string> names) {

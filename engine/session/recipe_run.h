@@ -35,6 +35,8 @@ class LevelsByStep {
     bool scheduled() const { return chain_ != nullptr; }
     /// The level of a tensor at a step; nothing without a schedule, or where its sparsifier has no level.
     std::optional<double> at(int step, size_t tensor) const;
+    /// Tensors of the same curve have the same level at every step; 0 without a schedule.
+    size_t curve(size_t tensor) const;
 
     /// Steps the schedulers once more, as torch.ao.pruning's loop does after its last step, and says what they know
     /// then: a group for each of the targets, called by `names`; `last` of the last scheduler is the next step's level.

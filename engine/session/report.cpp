@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "engine/base/tensor_loop.h"
 #include "engine/formats/file_checkpoint.h"
 #include "engine/mask/nonzero.h"
 #include "engine/session/pruning.h"
-#include "engine/session/tensor_loop.h"
 #include "engine/session/zeros.h"
 
 namespace lacuna {

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <numeric>
 
 #include "engine/base/error.h"
 #include "engine/kernels/bits.h"
 #include "engine/kernels/joint_select.h"
 #include "engine/sparsifiers/arranged.h"
 #include "engine/sparsifiers/block_sparsifier.h"
+#include "engine/sparsifiers/cut_search.h"
 #include "engine/sparsifiers/level_curve.h"
 #include "engine/sparsifiers/score_option.h"
 
@@ -25,17 +27,29 @@ class Part {
           block_(fitted(block_of(*request.options), arranged_.matrix())),
           progress_(request.progress) {
         if (progress_) progress_->check();
-        if (!single() && scores_.size() > 0) keys_ = block_keys<Key>(scores_, arranged_.matrix(), block_);
     }
     Part(const Part&) = delete;  // scores_ refers to arranged_
     Part& operator=(const Part&) = delete;
 
-    /// Single weights are read from the tensor each time, blocks from their means. Throws Cancelled.
-    kernels::KeyRun<Key> run() const {
+    int64_t blocks() const {
+        const MatrixShape blocks = blocks_of(arranged_.matrix(), block_);
+        return scores_.size() == 0 ? 0 : blocks.rows * blocks.columns;
+    }
+    int64_t weights_a_block() const { return block_.rows * block_.columns; }
+    /// Keys of blocks [begin, end). Throws Cancelled.
+    void read(int64_t begin, int64_t end, Key* keys) const {
+        if (progress_ && progress_->cancelled()) throw Cancelled();
+        if (single())
+            scores_.read(begin, end, keys);
+        else
+            read_block_keys(scores_, arranged_.matrix(), block_, begin, end, keys);
+    }
+    /// Single weights are read from the tensor each time, blocks from their means, which stay here from now on.
+    kernels::KeyRun<Key> run() {
+        if (!single() && keys_.empty() && blocks() > 0) keys_ = block_keys<Key>(scores_, arranged_.matrix(), block_);
         if (!single()) return {[this](int64_t begin, int64_t, Key*) { return keys_.data() + begin; }, blocks()};
         return {[this](int64_t begin, int64_t end, Key* scratch) -> const Key* {
-                    if (progress_ && progress_->cancelled()) throw Cancelled();
-                    scores_.read(begin, end, scratch);
+                    read(begin, end, scratch);
                     return scratch;
                 },
                 blocks()};
@@ -47,7 +61,6 @@ class Part {
 
   private:
     bool single() const { return block_ == BlockShape{1, 1}; }
-    int64_t blocks() const { return single() ? scores_.size() : int64_t(keys_.size()); }
 
     Arranged arranged_;
     Scores scores_;
@@ -83,6 +96,44 @@ std::vector<Mask> prune_unit(std::span<const MaskRequest> unit) {
     return masks;
 }
 
+/// The unit's keys, which refer to it.
+template <typename Key>
+UnitKeys<Key> keys_of(std::span<const MaskRequest> unit) {
+    UnitKeys<Key> keys;
+    for (const MaskRequest& request : unit) {
+        const Part<Key> part(request);
+        keys.weights.push_back(request.weight.elements());
+        keys.counts.push_back(part.blocks());
+        keys.weights_a_key = std::max(keys.weights_a_key, part.weights_a_block());
+    }
+    keys.open = [unit](size_t i, const auto& look) {
+        Part<Key> part(unit[i]);
+        look(part.run().read);
+    };
+    keys.read = [unit](size_t i, int64_t begin, int64_t end, Key* out) { Part<Key>(unit[i]).read(begin, end, out); };
+    return keys;
+}
+
+template <typename Key>
+class MagnitudeCut final : public JointCut {
+  public:
+    MagnitudeCut(std::span<const MaskRequest> unit, Progress& progress, const TensorsLeft& left) {
+        const UnitKeys<Key> keys = keys_of<Key>(unit);
+        const int64_t total = std::accumulate(keys.counts.begin(), keys.counts.end(), int64_t(0));
+        cuts_ = find_cuts(keys, blocks_taken(unit[0].options->number("sparsity_level"), total, false), progress, left);
+    }
+    Mask mask(size_t i, const MaskRequest& request) const override {
+        Part<Key> part(request);
+        const kernels::KeyRun<Key> run = part.run();
+        Words taken = words_for(run.count);
+        kernels::mark_below(run.read, run.count, cuts_[i], taken.data());
+        return part.mask_without(taken);
+    }
+
+  private:
+    std::vector<kernels::Cut<Key>> cuts_;
+};
+
 template <typename Key>
 ThresholdCurve curve_of_unit(std::span<const MaskRequest> unit) {
     std::deque<Part<Key>> parts;
@@ -115,6 +166,20 @@ class Magnitude final : public BlockSparsifier {
         if (unit.empty()) return {};
         for (const MaskRequest& request : unit) demand_fit(request);
         return has_doubles(unit) ? prune_unit<kernels::Key64>(unit) : prune_unit<kernels::Key32>(unit);
+    }
+
+    /// Under `masked`, what a step prunes scores 0 at the next one. It is what was lowest, by score and then by place,
+    /// so that it is still that, in the same order; as long as the level does not fall the next step prunes it again
+    /// and the lowest of the others behind it, as it would have done at once.
+    bool has_cut(const Options& options, std::span<const double> levels, Ties ties) const override {
+        return ties == Ties::lowest &&
+               (options.choice("score") == "original" || std::is_sorted(levels.begin(), levels.end()));
+    }
+    std::unique_ptr<JointCut> find_cut(std::span<const MaskRequest> unit, Progress& progress,
+                                       const TensorsLeft& left) const override {
+        for (const MaskRequest& request : unit) demand_fit(request);
+        if (has_doubles(unit)) return std::make_unique<MagnitudeCut<kernels::Key64>>(unit, progress, left);
+        return std::make_unique<MagnitudeCut<kernels::Key32>>(unit, progress, left);
     }
 
     std::optional<ThresholdCurve> thresholds(const MaskRequest& request) const override {

@@ -99,33 +99,40 @@ MatrixShape blocks_of(MatrixShape matrix, BlockShape block) {
 }
 
 template <typename Key>
-std::vector<Key> block_keys(const Scores& scores, MatrixShape matrix, BlockShape block) {
+void read_block_keys(const Scores& scores, MatrixShape matrix, BlockShape block, int64_t begin, int64_t end,
+                     Key* keys) {
     using Score = decltype(kernels::score_of(Key()));
+    const int64_t columns = blocks_of(matrix, block).columns;
+    const int64_t strip = std::clamp<int64_t>(4096 / block.columns, 1, columns);  // blocks side by side at once
+    std::vector<Score> sums(static_cast<size_t>(strip));
+    std::vector<Key> row_keys(static_cast<size_t>(std::min(matrix.columns, strip * block.columns)));
+    for (int64_t here = 0; begin < end; begin += here, keys += here) {
+        const int64_t top = begin / columns * block.rows, bottom = std::min(matrix.rows, top + block.rows);
+        const int64_t first = begin % columns;
+        here = std::min({strip, columns - first, end - begin});
+        const int64_t left = first * block.columns, right = std::min(matrix.columns, left + here * block.columns);
+        std::fill(sums.begin(), sums.end(), Score(0));
+        for (int64_t row = top; row < bottom; ++row) {
+            scores.read(row * matrix.columns + left, row * matrix.columns + right, row_keys.data());
+            kernels::add_row(row_keys.data(), right - left, block.columns, sums.data());
+        }
+        kernels::mean_keys(sums.data(), bottom - top, right - left, block.columns, keys);
+    }
+}
+
+template <typename Key>
+std::vector<Key> block_keys(const Scores& scores, MatrixShape matrix, BlockShape block) {
     const MatrixShape blocks = blocks_of(matrix, block);
     std::vector<Key> keys(static_cast<size_t>(blocks.rows * blocks.columns));
-    const int64_t strip = std::clamp<int64_t>(4096 / block.columns, 1, blocks.columns);  // blocks side by side at once
-    const int64_t strips = (blocks.columns + strip - 1) / strip;
-    const int64_t weights = std::max<int64_t>(1, block.rows * block.columns * strip);
-    const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 18) / weights);
-    parallel_for(blocks.rows * strips, grain, [&](int64_t begin, int64_t end) {
-        std::vector<Score> sums(static_cast<size_t>(strip));
-        std::vector<Key> row_keys(static_cast<size_t>(std::min(matrix.columns, strip * block.columns)));
-        for (int64_t i = begin; i < end; ++i) {
-            const int64_t top = i / strips * block.rows, bottom = std::min(matrix.rows, top + block.rows);
-            const int64_t first = i % strips * strip, left = first * block.columns;
-            const int64_t right = std::min(matrix.columns, left + strip * block.columns);
-            std::fill(sums.begin(), sums.end(), Score(0));
-            for (int64_t row = top; row < bottom; ++row) {
-                scores.read(row * matrix.columns + left, row * matrix.columns + right, row_keys.data());
-                kernels::add_row(row_keys.data(), right - left, block.columns, sums.data());
-            }
-            Key* out = keys.data() + i / strips * blocks.columns + first;
-            kernels::mean_keys(sums.data(), bottom - top, right - left, block.columns, out);
-        }
+    const int64_t grain = std::max<int64_t>(1, (int64_t(1) << 18) / (block.rows * block.columns));
+    parallel_for(int64_t(keys.size()), grain, [&](int64_t begin, int64_t end) {
+        read_block_keys(scores, matrix, block, begin, end, keys.data() + begin);
     });
     return keys;
 }
 
+template void read_block_keys(const Scores&, MatrixShape, BlockShape, int64_t, int64_t, kernels::Key32*);
+template void read_block_keys(const Scores&, MatrixShape, BlockShape, int64_t, int64_t, kernels::Key64*);
 template std::vector<kernels::Key32> block_keys(const Scores&, MatrixShape, BlockShape);
 template std::vector<kernels::Key64> block_keys(const Scores&, MatrixShape, BlockShape);
 

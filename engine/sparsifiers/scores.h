@@ -49,6 +49,9 @@ class Scores {
 /// real weights.
 template <typename Key>
 std::vector<Key> block_keys(const Scores& scores, MatrixShape matrix, BlockShape block);
+/// The same of blocks [begin, end) alone.
+template <typename Key>
+void read_block_keys(const Scores& scores, MatrixShape matrix, BlockShape block, int64_t begin, int64_t end, Key* keys);
 
 /// Blocks along each side; the last of a side may be ragged.
 MatrixShape blocks_of(MatrixShape matrix, BlockShape block);

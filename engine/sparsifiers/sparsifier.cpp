@@ -38,6 +38,10 @@ std::vector<Mask> Sparsifier::compute_all(std::span<const MaskRequest> unit) con
     return masks;
 }
 
+std::unique_ptr<JointCut> Sparsifier::find_cut(std::span<const MaskRequest>, Progress&, const TensorsLeft&) const {
+    throw Error(ErrorKind::argument, std::string(name()), "has no cut that its tensors share", "ask has_cut first");
+}
+
 std::optional<ThresholdCurve> Sparsifier::unit_thresholds(std::span<const MaskRequest> unit) const {
     return unit.size() == 1 ? thresholds(unit.front()) : std::nullopt;
 }

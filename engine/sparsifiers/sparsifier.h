@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,7 +24,7 @@ enum class Ties { lowest, aten };
 /// What a sparsifier gets for one tensor in one step.
 struct MaskRequest {
     TensorView weight;                 ///< the original weight, not masked
-    const Mask* current = nullptr;     ///< the mask so far, never null; weights pruned there score as 0
+    const Mask* current = nullptr;     ///< the mask so far; weights pruned there score as 0. Never null but for a cut
     const Options* options = nullptr;  ///< complete: `Sparsifier::complete` was applied
     Ties ties = Ties::lowest;
     std::string_view name;                     ///< the tensor FQN, for error messages
@@ -40,6 +41,17 @@ struct ThresholdCurve {
     double threshold_at(double level) const;  ///< by linear interpolation; level is clamped to [0, 1]
     double level_at(double threshold) const;  ///< its inverse
 };
+
+/// Where the selection among the tensors of a unit is cut: all that a mask of one of them needs to know of the others.
+class JointCut {
+  public:
+    virtual ~JointCut() = default;
+    /// The new mask of the unit's i-th tensor, for the same request as the cut was found with. Any thread may call it.
+    virtual Mask mask(size_t i, const MaskRequest& request) const = 0;
+};
+
+/// Is told that tensors of a unit, by their places in it, are not looked at for now: what was read may be let go of.
+using TensorsLeft = std::function<void(std::span<const size_t> tensors)>;
 
 /// A rule that computes a mask, with self-describing options. Stateless; any thread may call it.
 /// One file in engine/sparsifiers/ each; the registry is generated from that folder.
@@ -75,6 +87,13 @@ class Sparsifier {
     virtual bool spans_tensors() const { return false; }
     /// The new masks of a unit, one for each request in their order; all have equal options. As `compute` otherwise.
     virtual std::vector<Mask> compute_all(std::span<const MaskRequest> unit) const;
+    /// For a rule that spans tensors: whether steps that begin with masks of ones, one at each of these sparsity levels
+    /// and otherwise with these options, end where `find_cut` at the last level says.
+    virtual bool has_cut(const Options&, std::span<const double>, Ties) const { return false; }
+    /// The same masks as `compute_all` gives where nothing is pruned yet (`current` is null in all requests), but made
+    /// one at a time, and nothing is held of a weight. To be called only where `has_cut`. Throws Cancelled.
+    virtual std::unique_ptr<JointCut> find_cut(std::span<const MaskRequest> unit, Progress& progress,
+                                               const TensorsLeft& left) const;
 
     /// For a rule with a `sparsity_level`: how it maps to a magnitude, so that a line in a histogram can be dragged.
     virtual std::optional<ThresholdCurve> thresholds(const MaskRequest&) const { return std::nullopt; }

@@ -102,6 +102,22 @@ class Memory : public testing::Test {
         return found;
     }
 
+    /// What `prune` takes for all shards, whatever the rule.
+    void expect_shards_within_bounds(const Counted& found) {
+        static_assert(all_bytes > 3 * (tensor_bytes + beside_largest));
+        EXPECT_LE(peak_bytes, tensor_bytes + beside_largest);
+        uint64_t outputs = 0;
+        for (const auto& entry : fs::directory_iterator(place.at("out"))) outputs += entry.file_size();
+        EXPECT_GE(outputs, all_bytes);
+        EXPECT_GE(found.written, outputs);
+        EXPECT_LE(found.written, outputs + (64 << 10)) << "a journal beside it, and what it says";
+        EXPECT_LE(found.read, uint64_t(1) << 20) << "weights are mapped";
+        // The source twice at most, and what was written once more to prove it; 4,000 for the program's own memory.
+        EXPECT_LE(found.page_faults, 3 * all_bytes / mapped_at_once + 4000);
+        RecordProperty("peak_megabytes", int(peak_bytes >> 20));
+        RecordProperty("page_faults", int(found.page_faults));
+    }
+
     Workplace place;
     uint64_t peak_bytes = 0;  ///< of memory in use at one time, mapped parts of files included
 };
@@ -109,19 +125,18 @@ class Memory : public testing::Test {
 TEST_F(Memory, PruningShardsHoldsOneTensorAndWritesEachByteOnce) {
     const Counted found = run({"--threads", "4", "prune", place.at("in/m.index.json"), "--recipe",
                                place.at("half.yaml"), "--out", place.at("out")});
-    static_assert(all_bytes > 3 * (tensor_bytes + beside_largest));
-    EXPECT_LE(peak_bytes, tensor_bytes + beside_largest);
+    expect_shards_within_bounds(found);
+}
 
-    uint64_t outputs = 0;
-    for (const auto& entry : fs::directory_iterator(place.at("out"))) outputs += entry.file_size();
-    EXPECT_GE(outputs, all_bytes);
-    EXPECT_GE(found.written, outputs);
-    EXPECT_LE(found.written, outputs + (64 << 10)) << "a journal beside it, and what it says";
-    EXPECT_LE(found.read, uint64_t(1) << 20) << "weights are mapped";
-    // The source twice at most, and what was written once more to prove it; 4,000 for the program's own memory.
-    EXPECT_LE(found.page_faults, 3 * all_bytes / mapped_at_once + 4000);
-    RecordProperty("peak_megabytes", int(peak_bytes >> 20));
-    RecordProperty("page_faults", int(found.page_faults));
+TEST_F(Memory, ALevelThatAllTensorsShareHoldsOneTensorAndReadsEachByteTwice) {
+    for (const std::string block : {"[1, 1]", "[1, 4]"}) {
+        place.folder.write("global.yaml",
+                           "version: 1\ngroups: [{layers: '*', sparsifier: magnitude, sparsity_level: 0.5, "
+                           "sparse_block_shape: " +
+                               block + "}]\nsteps: 2\n");
+        expect_shards_within_bounds(run({"--threads", "4", "prune", place.at("in/m.index.json"), "--recipe",
+                                         place.at("global.yaml"), "--out", place.at("out")}));
+    }
 }
 
 TEST_F(Memory, CountingPatternsHoldsOneTensorAndBringsEachByteInOnce) {

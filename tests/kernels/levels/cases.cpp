@@ -13,6 +13,7 @@
 #include "engine/kernels/block_means.h"
 #include "engine/kernels/crowded_groups.h"
 #include "engine/kernels/distances.h"
+#include "engine/kernels/look_about.h"
 #include "engine/kernels/nm_mask.h"
 #include "engine/kernels/popcount.h"
 #include "engine/kernels/pyramid.h"
@@ -88,6 +89,11 @@ void run_selections(const Results& results, const std::string& name, std::vector
             select_lowest(reader, count, count * tenths / 10, words.data());
             results.add(which + " lowest of all", words);
         }
+        const Bracket<Key> bracket{keys[77], Key(keys[77] + nan_key<Key> / 50)};
+        const Looked<Key> looked = look_about(reader, count, bracket, count);
+        results.add(which + " about a bracket",
+                    std::vector<int64_t>{looked.below, looked.at_low, looked.inside, looked.at_high});
+        results.add(which + " in a bracket", looked.found);
         for (const int64_t few : {100, 5000}) {
             std::vector<uint64_t> words(size_t((few + 63) / 64), ~uint64_t(0));
             select_lowest(reader, few, few * 4 / 10, words.data());
