@@ -72,7 +72,11 @@ void run_calibrate(const CalibrateArguments& arguments, const Console& console, 
     Progress progress = console.progress(std::move(cancel));
     const auto runner = make_runner(checkpoint, arguments.device);
     const ActivationSet activations = calibrated(*runner, arguments, *data, weights, progress);
-    write_activations(activations, out, progress);
+    try {
+        write_activations(activations, out, progress);
+    } catch (const Error& error) {
+        throw outputs.restated(error);
+    }
     progress.check();
     console.clear_progress();
     outputs.commit();

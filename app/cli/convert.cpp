@@ -103,10 +103,10 @@ void run_convert(const ConvertArguments& arguments, const Console& console, Canc
     ConversionReport report;
     try {
         report = convert(request, progress);
+        if (!report_file.empty()) write_file(report_file, to_json(report, chosen.name));
     } catch (const Error& error) {
         throw outputs.restated(error);
     }
-    if (!report_file.empty()) write_file(report_file, to_json(report, chosen.name));
     progress.check();
     console.clear_progress();
     ignore_stop_signals();

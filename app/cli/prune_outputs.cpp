@@ -68,7 +68,12 @@ PruneOutputs::PruneOutputs(const PruneArguments& arguments, const Checkpoint& ch
     for (const std::string& name : dynamic_cast<const ShardedCheckpoint&>(checkpoint).shard_names())
         set_.add(out_.parent_path() / name);
     if (arguments.masks) run.masks_staged = whole_path(masks_);
-    if (!journal_) journal_ = ShardJournal::begin(out_.parent_path(), std::move(run));
+    if (journal_) return;
+    try {
+        journal_ = ShardJournal::begin(out_.parent_path(), std::move(run));
+    } catch (const Error& error) {
+        throw restated(error);
+    }
 }
 
 void PruneOutputs::look_for_left_over(const ShardJournal::Run& run) {

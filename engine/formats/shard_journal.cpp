@@ -114,6 +114,7 @@ void ShardJournal::append(const std::string& line) {
     const int file = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (file < 0) fail();
     const std::string text = line + "\n";
+    errno = ENOSPC;  // what it means when a write is cut short
     const bool good = ::ftruncate(file, off_t(bytes_)) == 0 &&
                       ::pwrite(file, text.data(), text.size(), off_t(bytes_)) == ssize_t(text.size()) &&
                       ::fsync(file) == 0;

@@ -84,6 +84,16 @@ TEST_F(Calibrate, DataAndAFileOfTheSameDataGiveTheSameMasks) {
     EXPECT_THAT(nobody.err, HasSubstr("no rule of it looks"));
 }
 
+TEST_F(Calibrate, AFullDiskNamesTheFileThatWasMeant) {
+    if (!LACUNA_WITH_TORCH) GTEST_SKIP() << "built without LibTorch";
+    const auto before = place.files();
+    Program program({"calibrate", demo + "digits_cnn.pt", "--data", data, "--out", place.at("seen")});
+    const Outcome outcome = program.with_room_for(400).run();
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("error: " + place.at("seen") + ": cannot be written"));
+    EXPECT_EQ(place.files(), before);
+}
+
 TEST_F(Calibrate, AModelWithoutCodeSaysSo) {
     const Outcome outcome = lacuna_cli(prune(demo + "digits_cnn.safetensors", "out.safetensors", {"--data", data}));
     EXPECT_EQ(outcome.status, 1);

@@ -97,6 +97,20 @@ TEST_F(Failure, StandardOutputThatIsFull) {
     EXPECT_TRUE(place.files() == before);
 }
 
+TEST_F(Failure, ADiskThatIsFullNamesTheFileThatWasMeant) {
+    nlohmann::ordered_json map;
+    for (const char* tensor : {"fc2.weight", "fc1.weight", "fc1.bias", "conv.weight", "steps"})
+        map[tensor] = "model.safetensors";
+    place.folder.write("model.index.json", nlohmann::ordered_json{{"weight_map", map}}.dump());
+    const auto before = place.files();
+    Program program(
+        {"prune", place.at("model.index.json"), "--recipe", place.at("half.yaml"), "--out", place.at("new/")});
+    const Outcome outcome = program.with_room_for(180).run();  // for the error's line, not for the journal's
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr(place.at("new/.lacuna-journal: cannot be written")));
+    EXPECT_TRUE(place.files() == before);
+}
+
 TEST_F(Failure, AGpuThatIsNotThere) {
     expect_untouched(place.prune_arguments({"--device", "cuda"}), 1, "leave it out");
 }
