@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/mask/mask.h"
+#include "engine/mask/patterns.h"
 #include "engine/model/checkpoint.h"
 
 namespace lacuna::cli {
@@ -18,7 +19,7 @@ using Sink = std::optional<std::string>;
 struct InspectArguments {
     std::filesystem::path model;
     bool sparsity = false, patterns = false;
-    BlockShape tile{16, 16};
+    BlockShape tile = default_tile;
     Sink json;
 };
 struct PruneArguments {

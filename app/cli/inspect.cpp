@@ -20,6 +20,8 @@ std::string headline(const Checkpoint& checkpoint, const Console& console) {
     return text + "\n";
 }
 
+constexpr const char* nothing_to_count = "–";
+
 /// "3 of 4,096"
 std::string share_text(int64_t part, int64_t all) {
     return grouped(part) + " of " + grouped(all);
@@ -27,10 +29,12 @@ std::string share_text(int64_t part, int64_t all) {
 
 void add_patterns(std::vector<std::string>& row, const InspectedTensor& tensor) {
     if (!tensor.patterns) return row.resize(row.size() + pattern_columns);
+    if (tensor.info->elements() == 0) return row.resize(row.size() + pattern_columns, nothing_to_count);
     const Patterns& p = *tensor.patterns;
     row.insert(row.end(), {share_text(p.zero_rows, p.rows), share_text(p.zero_columns, p.columns),
                            share_text(p.zero_tiles, p.tiles)});
-    for (const NmCount& count : p.n_m) row.push_back(percent_text(count.fraction()));
+    for (const NmCount& count : p.n_m)
+        row.push_back(count.groups > 0 ? percent_text(*count.fraction()) : nothing_to_count);
 }
 
 std::vector<std::string> row_of(const InspectedTensor& tensor, const InspectArguments& arguments,
@@ -64,6 +68,7 @@ std::vector<Table::Column> columns_for(const InspectArguments& arguments) {
     return columns;
 }
 
+/// Bytes are summed over all tensors, zeros over parameters alone: what a mask prunes counts in the tensor it is of.
 std::string table_text(const Inspection& inspection, const InspectArguments& arguments, const Console& console) {
     Table table(columns_for(arguments));
     int64_t zeros = 0, elements = 0;
@@ -71,8 +76,8 @@ std::string table_text(const Inspection& inspection, const InspectArguments& arg
     for (const InspectedTensor& tensor : inspection.tensors) {
         table.add(row_of(tensor, arguments, console));
         bytes += double(tensor.info->bytes());
-        if (!tensor.zeros) continue;
-        zeros += *tensor.zeros;
+        if (!tensor.zeros || !is_parameter(*tensor.info)) continue;
+        zeros += tensor.zeros_in_use();
         elements += tensor.info->elements();
     }
     std::vector<std::string> total{"total", "", "", bytes_text(bytes)};

@@ -52,6 +52,14 @@ MaskPtr saved_mask(const Checkpoint& checkpoint, size_t tensor) {
     return mask;
 }
 
+MaskPtr readable_saved_mask(const Checkpoint& checkpoint, size_t tensor) {
+    try {
+        return saved_mask(checkpoint, tensor);
+    } catch (const Error&) {
+        return nullptr;
+    }
+}
+
 MaskPtr first_mask(const Checkpoint& checkpoint, size_t tensor) {
     if (MaskPtr saved = saved_mask(checkpoint, tensor)) return saved;
     return std::make_shared<const Mask>(Mask::ones(checkpoint.tensors()[tensor].shape));

@@ -9,7 +9,9 @@ namespace lacuna {
 /// null if there is none. Throws Error(format) for one that does not fit (why_masks_unfit) or that holds other values
 /// than 0 and 1.
 MaskPtr saved_mask(const Checkpoint& checkpoint, size_t tensor);
-/// The same, and ones where there is none.
+/// The same, and null too for one that cannot be used.
+MaskPtr readable_saved_mask(const Checkpoint& checkpoint, size_t tensor);
+/// The same as saved_mask, and ones where there is none.
 MaskPtr first_mask(const Checkpoint& checkpoint, size_t tensor);
 
 /// A tensor's mask in the shape of the file's mask of it, which fits: itself, or by rows, of which those are kept that

@@ -16,6 +16,7 @@ constexpr int64_t weights_a_chunk = int64_t(1) << 20;
 /// Adds a row of `count` bits, a multiple of 64 to a word but for the last.
 void add_row(const uint64_t* row, int64_t count, std::vector<NmCount>& n_m) {
     for (NmCount& pattern : n_m) {
+        if (count < pattern.m) continue;
         const int64_t groups = (count + pattern.m - 1) / pattern.m;
         pattern.groups += groups;
         pattern.held += groups;
@@ -29,7 +30,6 @@ class Strips {
     Strips(const Mask& nonzero, MatrixShape matrix, BlockShape tile)
         : nonzero_(nonzero), matrix_(matrix), words_(size_t((matrix.columns + 63) / 64)), row_(words_), strip_(words_) {
         found.tile = tile;
-        found.n_m = {{1, 4}, {2, 4}, {4, 8}};
         touched.resize(words_);
         for (size_t d = 2; d < nonzero.shape().size(); ++d) places_ *= nonzero.shape()[d];
     }

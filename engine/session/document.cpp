@@ -40,15 +40,6 @@ RecipeSchedule recipe_schedule(const Document& document, size_t scheduler,
     return out;
 }
 
-/// The mask that the file holds for a tensor; null too where it is none: choosing a rule will say why.
-MaskPtr readable_saved_mask(const Checkpoint& checkpoint, size_t tensor) {
-    try {
-        return saved_mask(checkpoint, tensor);
-    } catch (const Error&) {
-        return nullptr;
-    }
-}
-
 /// Why a rule cannot hold for a tensor, as what follows its name; empty if it can.
 std::string why_not(const Checkpoint& checkpoint, size_t tensor, const TensorState& state, const Sparsifier& rule) {
     const TensorInfo& info = checkpoint.tensors()[tensor];
@@ -127,6 +118,7 @@ DocumentPtr new_document(ModelPtr model) {
     const Checkpoint& checkpoint = model->checkpoint();
     for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
         auto state = std::make_shared<TensorState>();
+        // Where it cannot be used, choosing a rule will say why.
         state->saved = state->stepped = state->shown = readable_saved_mask(checkpoint, i);
         state->kept = state->shown ? state->shown->kept() : checkpoint.tensors()[i].elements();
         document->tensors.push_back(std::move(state));

@@ -6,6 +6,7 @@
 
 #include "engine/base/tensor_loop.h"
 #include "engine/formats/file_checkpoint.h"
+#include "engine/formats/saved_mask.h"
 #include "engine/mask/nonzero.h"
 #include "engine/session/pruning.h"
 #include "engine/session/zeros.h"
@@ -33,11 +34,13 @@ void add_patterns(Json& json, const Patterns& patterns) {
     json["tiles"] = {{"shape", {patterns.tile.rows, patterns.tile.columns}},
                      {"count", patterns.tiles},
                      {"zero", patterns.zero_tiles}};
-    for (const NmCount& count : patterns.n_m)
-        json["n_m"][std::to_string(count.n) + ":" + std::to_string(count.m)] = count.fraction();
+    for (const NmCount& count : patterns.n_m) {
+        const auto fraction = count.fraction();
+        json["n_m"][std::to_string(count.n) + ":" + std::to_string(count.m)] = fraction ? Json(*fraction) : Json();
+    }
 }
 
-/// The zeros of a tensor once `mask` is squashed in; what was read of it is let go of.
+/// The zeros of a tensor once `mask` is laid on; what was read of it is let go of.
 std::optional<int64_t> zeros_in_file(const Checkpoint& checkpoint, size_t tensor, const Mask* mask = nullptr) {
     const auto zeros = count_zeros(checkpoint.view(tensor), mask);
     release_storage(checkpoint, checkpoint.tensors()[tensor].storage);
@@ -94,12 +97,14 @@ Inspection inspect(const Checkpoint& checkpoint, const Counting& counting, Progr
     Inspection inspection;
     std::vector<int64_t> sizes;
     for (const TensorInfo& info : checkpoint.tensors()) {
-        inspection.tensors.push_back({&info, {}, {}});
+        inspection.tensors.push_back({&info, {}, {}, {}});
         sizes.push_back(info.elements());
     }
     if (!counting.zeros && !counting.tile) return inspection;
     for_each_tensor(sizes, "Counting zeros", progress, [&](size_t i) {
         InspectedTensor& tensor = inspection.tensors[i];
+        const MaskPtr mask = readable_saved_mask(checkpoint, i);
+        if (mask) tensor.masked_zeros = zeros_in_file(checkpoint, i, mask.get());
         if (!counting.tile || tensor.info->shape.size() < 2 || !zero_test(tensor.info->dtype)) {
             tensor.zeros = zeros_in_file(checkpoint, i);
             return;
@@ -122,7 +127,7 @@ std::vector<InspectedLayer> layers_of(const Inspection& inspection) {
         const auto [at, is_new] = place.emplace(fqn, layers.size());
         if (is_new) layers.push_back({std::string(fqn), 0, 0});
         layers[at->second].params += tensor.info->elements();
-        layers[at->second].zeros += *tensor.zeros;
+        layers[at->second].zeros += tensor.zeros_in_use();
     }
     return layers;
 }

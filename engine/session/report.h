@@ -16,9 +16,13 @@ double sparsity_of(int64_t zeros, int64_t params);
 
 /// What `inspect` tells about one tensor.
 struct InspectedTensor {
-    const TensorInfo* info = nullptr;  ///< the checkpoint's own
-    std::optional<int64_t> zeros;      ///< only where asked for, and where the type's zeros can be told
-    std::optional<Patterns> patterns;  ///< only where asked for, of tensors of two and more dimensions
+    const TensorInfo* info = nullptr;     ///< the checkpoint's own
+    std::optional<int64_t> zeros;         ///< only where asked for, and where the type's zeros can be told
+    std::optional<int64_t> masked_zeros;  ///< of a prepared tensor, once the mask that the file holds for it is laid on
+    std::optional<Patterns> patterns;     ///< only where asked for, of tensors of two and more dimensions
+
+    /// The zeros that the model computes with, as sums count them; 0 where they are not known.
+    int64_t zeros_in_use() const { return masked_zeros.value_or(zeros.value_or(0)); }
 };
 
 /// The parameters of a layer: tensors of the same FQN but for the last part.

@@ -100,6 +100,17 @@ TEST_F(Contract, InspectFindsPatternsWhereAsked) {
     EXPECT_THAT(table, HasSubstr("100.00 %"));
 }
 
+TEST_F(Contract, InspectSaysNothingOfPatternsThatCannotBe) {
+    write_safetensors(place.folder / "m.safetensors",
+                      {random_weights("dw.weight", {16, 1, 3, 3}, 1), random_weights("none.weight", {0, 5}, 2)});
+    const Json json = Json::parse(lacuna_cli({"inspect", place.at("m.safetensors"), "--patterns", "--json", "-"}).out);
+    for (const char* pattern : {"1:4", "2:4", "4:8"})
+        EXPECT_TRUE(json["tensors"][0]["n_m"][pattern].is_null()) << pattern;
+    const std::string table = lacuna_cli({"inspect", place.at("m.safetensors"), "--patterns"}).out;
+    EXPECT_THAT(table, testing::ContainsRegex("dw.weight.*0 of 16 +0 of 9 +0 of 1 +– +– +–"));
+    EXPECT_THAT(table, testing::ContainsRegex("none.weight.* – +– +– +– +– +–"));
+}
+
 TEST_F(Contract, InspectReadsNoDataUnlessAsked) {
     const std::string header =
         R"({"w":{"dtype":"F32","shape":[1000000,2500],"data_offsets":[0,10000000000]}})" + std::string(2, ' ');

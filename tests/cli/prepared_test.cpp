@@ -52,6 +52,19 @@ TEST_F(PreparedModel, InspectListsItUnderTheFilesNamesAndMasksAreNoParameters) {
     EXPECT_EQ(json["parameters"], 32 + 4 + 12 + 6);
 }
 
+TEST_F(PreparedModel, InspectSumsWhatTheLayersComputeWith) {
+    const Outcome outcome = lacuna_cli({"inspect", place.at("model.safetensors"), "--patterns"});
+    EXPECT_THAT(outcome.out, testing::ContainsRegex("total +[0-9.]+ k?B +16 +29.63 %")) << "16 of the 54 parameters";
+    const Json json =
+        Json::parse(lacuna_cli({"inspect", place.at("model.safetensors"), "--patterns", "--json", "-"}).out);
+    EXPECT_EQ(json["tensors"][0]["zeros"], 0) << "what lies in the file";
+    EXPECT_EQ(json["tensors"][1]["zeros"], 16);
+    int64_t zeros = 0, params = 0;
+    for (const Json& layer : json["layers"]) zeros += int64_t(layer["zeros"]), params += int64_t(layer["params"]);
+    EXPECT_EQ(zeros, 16);
+    EXPECT_EQ(params, 54);
+}
+
 TEST_F(PreparedModel, GoesOnFromItsMasksAndWritesThem) {
     const Outcome outcome = prune({"--masks", place.at("masks"), "--report", "-"});
     ASSERT_EQ(outcome.status, 0) << outcome.err;

@@ -29,7 +29,7 @@ Patterns counted(const Mask& nonzero, BlockShape tile) {
     for (size_t d = 2; d < nonzero.shape().size(); ++d) places *= nonzero.shape()[d];
     const int64_t channels = columns / places;
     for (NmCount& pattern : all.n_m)
-        for (int64_t r = 0; r < rows; ++r)
+        for (int64_t r = 0; r < rows && channels >= pattern.m; ++r)
             for (int64_t place = 0; place < places; ++place)
                 for (int64_t first = 0; first < channels; first += pattern.m, ++pattern.groups) {
                     int there = 0;
@@ -75,8 +75,16 @@ TEST(Patterns, EmptyTensorsAndBadTiles) {
     EXPECT_EQ(none.tiles, 0);
     EXPECT_EQ(none.rows, 0);
     EXPECT_EQ(none.zero_columns, 4);
-    EXPECT_EQ(none.n_m[1].fraction(), 0);
+    EXPECT_EQ(none.n_m[1].fraction(), std::nullopt);
     EXPECT_THROW(patterns_of(Mask::ones({4, 4}), {0, 4}), Error);
+}
+
+TEST(Patterns, RowsShorterThanAGroupKeepToNoPattern) {
+    const Patterns depthwise = patterns_of(Mask::zeros({16, 1, 3, 3}), {4, 4});
+    for (const NmCount& count : depthwise.n_m) EXPECT_EQ(count.fraction(), std::nullopt);
+    const Patterns six = patterns_of(Mask::zeros({2, 6}), {4, 4});
+    EXPECT_EQ(six.n_m[1].fraction(), 1.0) << "2:4: a whole group and a shorter one at the row's end";
+    EXPECT_EQ(six.n_m[2].fraction(), std::nullopt) << "4:8";
 }
 
 }  // namespace
