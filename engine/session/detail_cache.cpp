@@ -1,6 +1,7 @@
 #include "engine/session/detail_cache.h"
 
 #include "engine/base/error.h"
+#include "engine/mask/nonzero.h"
 #include "engine/session/mask_units.h"
 
 namespace lacuna {
@@ -32,9 +33,15 @@ void DetailCache::see_weights(const Document& document, size_t tensor, Progress&
     bins_ = nullptr;
     mask_ = nullptr;
     pruned_bins_ = nullptr;
-    magnitude_ = density_ = nullptr;
+    magnitude_ = density_ = nonzero_density_ = nullptr;
+    own_nonzero_ = nonzero_ = nullptr;
     weight_ = model_->checkpoint().view(tensor);
     all_ = std::make_shared<const Mask>(Mask::ones(weight_.shape));
+    if (zero_test(weight_.dtype)) {
+        auto nonzero = std::make_shared<const Mask>(Mask::from_tensor(weight_));
+        if (nonzero->kept() < nonzero->size()) own_nonzero_ = std::move(nonzero);
+        progress.check();
+    }
     if (is_floating(weight_.dtype)) {
         bins_ = std::make_shared<const WeightBins>(bin_weights(weight_, histogram_bins));
         progress.check();
@@ -92,6 +99,11 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
     if (mask_ != detail->mask || !density_) {
         density_ = std::make_shared<const Pyramid>(density_pyramid(*detail->mask));
         progress.check();
+        if (own_nonzero_) {
+            nonzero_ = std::make_shared<const Mask>(*detail->mask & *own_nonzero_);
+            nonzero_density_ = std::make_shared<const Pyramid>(density_pyramid(*nonzero_));
+            progress.check();
+        }
         if (bins_)
             pruned_bins_ = std::make_shared<const std::vector<int64_t>>(
                 pruned_bins_ ? rebin_pruned(weight_, *detail->mask, *bins_, *mask_, *pruned_bins_)
@@ -100,6 +112,9 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
         progress.check();
     }
     detail->density = density_;
+    detail->nonzero = nonzero_;
+    detail->nonzero_density = nonzero_density_;
+    detail->zero_kept = nonzero_ ? detail->kept - nonzero_->kept() : 0;
     detail->pruned_bins = pruned_bins_;
     if (const auto options = complete_options(state, weight_.shape)) {
         detail->curve = curve(document, tensor, *options, progress);

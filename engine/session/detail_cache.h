@@ -23,14 +23,16 @@ class DetailCache {
     ModelPtr model_;
     size_t tensor_ = 0;
     TensorView weight_;
-    MaskPtr all_;  ///< ones
+    MaskPtr all_;          ///< ones
+    MaskPtr own_nonzero_;  ///< the weights that are not zero in the file; null: all
     std::shared_ptr<const WeightBins> bins_;
     double full_scale_ = 0;
     std::shared_ptr<const Pyramid> magnitude_;
 
     MaskPtr mask_;  ///< that `pruned_bins_` and `density_` are of
     std::shared_ptr<const std::vector<int64_t>> pruned_bins_;
-    std::shared_ptr<const Pyramid> density_;
+    std::shared_ptr<const Pyramid> density_, nonzero_density_;
+    MaskPtr nonzero_;  ///< what `mask_` and `own_nonzero_` both keep; null: `own_nonzero_` is
 
     const Sparsifier* curve_rule_ = nullptr;
     Options curve_options_;           ///< without the level

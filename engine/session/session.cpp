@@ -15,6 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+const std::string opening_data = "Opening data ";
+
 std::string quoted(const std::string& option) {
     std::string words = option;
     std::replace(words.begin(), words.end(), '_', ' ');
@@ -87,8 +89,9 @@ void Session::open(fs::path model) {
 void Session::open_data(fs::path data) {
     Impl& s = *impl_;
     s.control.post(s.counted([&s, path = std::move(data)](const CancelToken& token) {
-        s.run_job("Opening data " + path.filename().string(), token, [&](Progress&) {
+        s.run_job(opening_data + path.filename().string(), token, [&](Progress&) {
             s.data = Dataset::open(path);
+            std::erase_if(s.notices, [](const Notice& one) { return one.text.starts_with(opening_data); });
             s.forget_evaluations();
             s.forget_calibration();
         });
@@ -325,6 +328,13 @@ void Session::focus(std::optional<size_t> tensor) {
         s.detail_of = nullptr;
         s.request_detail();
         s.publish();
+    });
+}
+
+void Session::show_patterns(bool shown) {
+    impl_->post([&s = *impl_, shown] {
+        s.patterns_shown = shown;
+        s.request_patterns();
     });
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/formats/formats.h"
+#include "engine/mask/patterns.h"
 #include "engine/model/conversion.h"
 #include "engine/model/model.h"
 #include "engine/model/runner.h"
@@ -36,6 +37,17 @@ struct TensorState {
     bool operator==(const TensorState&) const = default;  ///< masks are the same where they are the very same
 };
 using TensorStatePtr = std::shared_ptr<const TensorState>;
+
+/// Zeros of a parameter in what an export would write. They are counted in the background: the masks shown may be a
+/// moment newer.
+struct TensorZeros {
+    bool coming = false;  ///< not counted yet
+    bool known = false;   ///< false too for other tensors than parameters, and where a type's zeros cannot be told
+    int64_t own = 0;      ///< that lie in the file, ±0 alike
+    int64_t stepped = 0;  ///< once the stepped masks are laid on
+    int64_t shown = 0;    ///< once the shown masks are
+    bool operator==(const TensorZeros&) const = default;
+};
 
 /// How sparsity levels move from step to step: step i is taken at epoch i − 1. Each tensor has options of its own
 /// (TensorState::schedule); its own sparsity level is what the first scheduler begins with, and where a cubic curve
@@ -81,6 +93,14 @@ struct ConversionResult {
 };
 using ConversionResultPtr = std::shared_ptr<const ConversionResult>;
 
+/// What is zero from end to end in a tensor as an export would write it, and which N:M patterns it keeps to.
+struct TensorPatterns {
+    ModelPtr model;
+    size_t tensor = 0;
+    std::optional<Patterns> patterns;  ///< nothing for what is no matrix, and where zeros cannot be told
+};
+using TensorPatternsPtr = std::shared_ptr<const TensorPatterns>;
+
 /// Everything the window draws, as one immutable value. Published by the Session after every change.
 struct Snapshot {
     uint64_t version = 0;
@@ -89,6 +109,8 @@ struct Snapshot {
     int64_t parameters = 0;               ///< Checkpoint::parameters()
     int64_t prunable = 0;                 ///< elements of the tensors that `layers: "*"` takes
     int64_t pruned = 0;                   ///< weights pruned by the shown masks, over all tensors
+    std::vector<TensorZeros> zeros;       ///< one for each of the checkpoint's tensors
+    TensorZeros all_zeros;                ///< their sums; where zeros are not known, masks alone count
     int steps = 0;
     std::optional<ScheduleState> schedule;  ///< none: every step is taken at the tensors' own levels
     std::vector<StepRecord> history;        ///< one for each step taken
@@ -102,8 +124,12 @@ struct Snapshot {
     std::string evaluation_problem;      ///< why there is no accuracy although there is data
     std::optional<JobState> job;
     ConversionResultPtr conversion;  ///< the latest; null: there was none
-    std::vector<Notice> notices;     ///< the latest few
+    TensorPatternsPtr patterns;      ///< of the tensor in focus or, for a moment, of the one before; null: none
+    std::vector<Notice> notices;     ///< the latest few; those about one model go when another is opened
     bool modified = false;           ///< changed since the last export or recipe save
+
+    /// Nothing known where no zeros were published at all.
+    TensorZeros zeros_of(size_t tensor) const { return tensor < zeros.size() ? zeros[tensor] : TensorZeros{}; }
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
@@ -113,17 +139,23 @@ struct TensorDetail {
     size_t tensor = 0;
     ModelPtr model;  ///< keeps `weight` alive
     TensorView weight;
-    MaskPtr mask;          ///< never null; ones where nothing is pruned
-    int64_t kept = 0;      ///< weights that `mask` keeps
-    bool pending = false;  ///< the mask is a preview, not stepped
+    MaskPtr mask;           ///< never null; ones where nothing is pruned
+    int64_t kept = 0;       ///< weights that `mask` keeps
+    MaskPtr nonzero;        ///< those of them that are not zero in the file either; null: all of them
+    int64_t zero_kept = 0;  ///< weights that `mask` keeps although they are zero
+    bool pending = false;   ///< the mask is a preview, not stepped
     std::shared_ptr<const WeightBins> bins;
     std::shared_ptr<const std::vector<int64_t>> pruned_bins;
     double full_scale = 0;  ///< magnitude that the colour ramp ends at
     std::shared_ptr<const Pyramid> magnitude;
     std::shared_ptr<const Pyramid> density;
-    std::shared_ptr<const ThresholdCurve> curve;  ///< null: the sparsifier has no threshold
-    std::optional<double> level;                  ///< the tensor's sparsity_level, if its sparsifier has one
+    std::shared_ptr<const Pyramid> nonzero_density;  ///< of `nonzero`; null where that is
+    std::shared_ptr<const ThresholdCurve> curve;     ///< null: the sparsifier has no threshold
+    std::optional<double> level;                     ///< the tensor's sparsity_level, if its sparsifier has one
     std::optional<double> scheduled;  ///< what the schedule makes of it for the next step; nothing: no schedule
+
+    /// Whether a weight is kept by the mask although it is zero in the file.
+    bool is_zero_kept(int64_t i) const { return nonzero && (*mask)[i] && !(*nonzero)[i]; }
 };
 using TensorDetailPtr = std::shared_ptr<const TensorDetail>;
 
@@ -187,8 +219,9 @@ class Session {
 
     // --- view
     void focus(std::optional<size_t> tensor);  ///< whose TensorDetail to keep current
+    void show_patterns(bool shown);            ///< whether to keep Snapshot::patterns current; at first not
     void cancel_job();
-    /// Blocks until every intent so far is applied and previews, detail and accuracy are current. For tests and
+    /// Blocks until every intent so far is applied and previews, zeros, detail and accuracy are current. For tests and
     /// headless use.
     void wait_idle();
 

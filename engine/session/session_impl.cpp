@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/mask/nonzero.h"
 #include "engine/session/calibration.h"
 
 namespace lacuna {
@@ -41,6 +42,7 @@ void Session::Impl::publish() {
             next->pending |= state->pending();
             next->computing |= state->computing;
         }
+        add_zeros(*next);
     }
     next->undo_label = undo.label();
     next->redo_label = redo.label();
@@ -51,6 +53,7 @@ void Session::Impl::publish() {
     next->evaluation_problem = evaluation_problem;
     next->job = job;
     next->conversion = conversion;
+    next->patterns = patterns;
     next->notices = notices;
     next->modified = edits != saved_edits;
     {
@@ -58,6 +61,20 @@ void Session::Impl::publish() {
         snapshot = std::move(next);
     }
     if (changed) changed();
+}
+
+void Session::Impl::add_zeros(Snapshot& next) {
+    zeros.follow(*document);
+    next.zeros = zeros.zeros();
+    next.all_zeros.known = true;
+    for (size_t i = 0; i < next.zeros.size(); ++i) {
+        const TensorZeros& one = next.zeros[i];
+        const TensorState& state = *next.tensors[i];
+        next.all_zeros.coming |= one.coming;
+        next.all_zeros.own += one.own;
+        next.all_zeros.stepped += one.known ? one.stepped : state.stepped ? state.stepped->pruned() : 0;
+        next.all_zeros.shown += one.known ? one.shown : state.shown ? state.shown->size() - state.kept : 0;
+    }
 }
 
 void Session::Impl::notify(Notice::Kind kind, std::string text, std::string text_detail) {
@@ -132,6 +149,7 @@ void Session::Impl::go_back(UndoStack& from, UndoStack& to) {
 }
 
 void Session::Impl::start_over() {
+    notices.clear();  // of the model before, or of files that could not be opened
     undo.clear();
     redo.clear();
     drag.clear();
@@ -140,6 +158,8 @@ void Session::Impl::start_over() {
     saved_edits = edits;
     forget_evaluations();
     calibrating = false;
+    zero_counting.cancel();
+    zeros.start_over(document ? &document->model->checkpoint() : nullptr);
 }
 
 bool Session::Impl::pending() const {
@@ -149,6 +169,7 @@ bool Session::Impl::pending() const {
 void Session::Impl::document_changed() {
     request_calibration();
     request_previews();
+    request_zeros();
     request_detail();
     request_evaluation();
     publish();
@@ -187,9 +208,28 @@ void Session::Impl::take_previews(const std::vector<MaskWork>& found) {
     document = next;
 }
 
+void Session::Impl::request_zeros() {
+    if (counting || !document) return;
+    zeros.follow(*document);
+    auto work = std::make_shared<std::vector<ZeroWork>>(zeros.next_work(*document, focus));
+    if (work->empty()) return;
+    counting = true;
+    zero_counting.post(counted([this, model = document->model, work](const CancelToken& token) {
+        count(*work, model->checkpoint(), token);
+        post([this, model, work, token] {
+            counting = false;
+            if (document && document->model == model && !token.cancelled()) zeros.take(*work);
+            request_zeros();
+            publish();
+        });
+    }));
+}
+
 void Session::Impl::request_detail() {
     if (!document || !focus || *focus >= document->tensors.size()) {
         detail_of = nullptr;
+        patterns_for = nullptr;
+        patterns = nullptr;
         std::lock_guard lock(mutex);
         detail = nullptr;
         return;
@@ -207,6 +247,7 @@ void Session::Impl::request_detail() {
                     std::lock_guard lock(mutex);
                     detail = made;
                 }
+                request_patterns();
                 publish();
             });
         } catch (const Cancelled&) {
@@ -218,6 +259,22 @@ void Session::Impl::request_detail() {
         }
     };
     previews.replace("detail", counted(work), false);
+}
+
+void Session::Impl::request_patterns() {
+    if (!patterns_shown || !detail || patterns_for == detail) return;
+    patterns_for = detail;
+    const auto work = [this, of = detail](const CancelToken&) {
+        auto found = std::make_shared<TensorPatterns>(TensorPatterns{of->model, of->tensor, {}});
+        if (of->weight.shape.size() >= 2 && zero_test(of->weight.dtype))
+            found->patterns = patterns_of(of->nonzero ? *of->nonzero : *of->mask, default_tile);
+        post([this, of, found] {
+            if (!document || document->model != of->model || focus != of->tensor) return;
+            patterns = found;
+            publish();
+        });
+    };
+    zero_counting.replace("patterns", counted(work), false);
 }
 
 void Session::Impl::forget_evaluations() {

@@ -15,6 +15,7 @@
 #include "engine/session/mask_work.h"
 #include "engine/session/session.h"
 #include "engine/session/undo.h"
+#include "engine/session/zero_counts.h"
 
 namespace lacuna {
 
@@ -42,14 +43,14 @@ class Outstanding {
     int count_ = 0;
 };
 
-/// Four lanes: `control` owns every member below the line and applies intents in order; the others compute on immutable
+/// Five lanes: `control` owns every member below the line and applies intents in order; the others compute on immutable
 /// documents and post what they found back to it.
 struct Session::Impl {
     explicit Impl(std::function<void()> on_change) : changed(std::move(on_change)) {}
     /// All are cancelled before the first is waited for: one may wait for what another does.
     ~Impl() {
-        for (Lane* lane : {&control, &previews, &evaluations, &jobs}) lane->give_up();
-        for (Lane* lane : {&control, &previews, &evaluations, &jobs}) lane->stop();
+        for (Lane* lane : {&control, &previews, &evaluations, &zero_counting, &jobs}) lane->give_up();
+        for (Lane* lane : {&control, &previews, &evaluations, &zero_counting, &jobs}) lane->stop();
     }
 
     std::function<void()> changed;
@@ -68,16 +69,20 @@ struct Session::Impl {
     double evaluation_seconds = 0;
     std::optional<Evaluation> dense, accuracy;
     std::string evaluation_problem;
-    bool evaluating = false, previewing = false, calibrating = false;
+    ZeroCounts zeros;
+    bool evaluating = false, previewing = false, calibrating = false, counting = false;
     uint64_t edits = 0, saved_edits = 0;  ///< counted, for what was saved may be older than what is shown
     std::optional<JobState> job;
     ConversionResultPtr conversion;
+    bool patterns_shown = false;
+    TensorDetailPtr patterns_for;  ///< the detail whose patterns are counted or on their way
+    TensorPatternsPtr patterns;
     std::vector<Notice> notices;
     uint64_t notice_number = 0, version = 0;
     // ---- one lane each
     DetailCache details;  ///< previews
     Evaluator evaluator;  ///< any
-    Lane control, previews, evaluations, jobs;
+    Lane control, previews, evaluations, zero_counting, jobs;
 
     /// Work for a lane, counted for wait_idle. It must not throw.
     Lane::Work counted(Lane::Work work) {
@@ -96,6 +101,7 @@ struct Session::Impl {
 
     // ---- publishing
     void publish();
+    void add_zeros(Snapshot& next);
     void notify(Notice::Kind kind, std::string text, std::string text_detail = {});
     /// `what` went wrong: an Error's place, problem and hint, or what another exception says.
     void notify(const std::exception& exception, const std::string& what);
@@ -117,7 +123,9 @@ struct Session::Impl {
     void document_changed();
     void request_previews();
     void take_previews(const std::vector<MaskWork>& found);
+    void request_zeros();
     void request_detail();
+    void request_patterns();
     void request_evaluation();
     void take_evaluation(const Evaluator::Result& result);
     void forget_evaluations();

@@ -40,7 +40,25 @@ bool may_repeat(const TensorInfo& info) {
     return false;
 }
 
+/// Tied weights: one tensor under several names.
+bool in_the_same_places(const std::vector<Sharer>& sharers) {
+    const TensorInfo& first = *sharers.front().info;
+    return std::all_of(sharers.begin(), sharers.end(), [&](const Sharer& sharer) {
+        const TensorInfo& info = *sharer.info;
+        return info.offset == first.offset && info.dtype == first.dtype && info.shape == first.shape &&
+               info.strides == first.strides;
+    });
+}
+
+void unite_tied(const std::vector<Sharer>& sharers) {
+    Mask kept = **sharers.front().mask;
+    for (const Sharer& sharer : sharers) kept = kept & **sharer.mask;
+    const auto all = std::make_shared<const Mask>(std::move(kept));
+    for (const Sharer& sharer : sharers) *sharer.mask = all;
+}
+
 void unite(const std::vector<Sharer>& sharers, uint64_t storage_bytes) {
+    if (in_the_same_places(sharers) && !may_repeat(*sharers.front().info)) return unite_tied(sharers);
     std::vector<bool> pruned(storage_bytes);
     for (const Sharer& sharer : sharers) {
         const Mask& mask = **sharer.mask;

@@ -31,7 +31,7 @@ int64_t zeros_in(const TensorView& view, ZeroTest test, const Mask* mask, int64_
 
 }  // namespace
 
-std::optional<int64_t> count_zeros(const TensorView& tensor, const Mask* mask) {
+std::optional<int64_t> count_zeros(const TensorView& tensor, const Mask* mask, const CancelToken& token) {
     if (mask && mask->shape() != tensor.shape)
         throw Error(
             ErrorKind::argument, "",
@@ -42,7 +42,7 @@ std::optional<int64_t> count_zeros(const TensorView& tensor, const Mask* mask) {
     const int64_t elements = tensor.elements();
     std::vector<int64_t> counts(size_t((elements + chunk_elements - 1) / chunk_elements));
     parallel_for(elements, chunk_elements, [&](int64_t begin, int64_t end) {
-        counts[size_t(begin / chunk_elements)] = zeros_in(tensor, *test, mask, begin, end);
+        if (!token.cancelled()) counts[size_t(begin / chunk_elements)] = zeros_in(tensor, *test, mask, begin, end);
     });
     int64_t zeros = 0;
     for (const int64_t count : counts) zeros += count;
