@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/text.h"
 #include "engine/base/error.h"
+#include "engine/base/listed.h"
 #include "engine/base/output_set.h"
 #include "engine/model/model.h"
 #include "engine/model/runner.h"
@@ -12,57 +13,70 @@
 namespace lacuna::cli {
 namespace {
 
-constexpr const char* source_hint =
-    "give --data DATA to run the model on, or --activations FILE that lacuna-cli calibrate wrote";
-
-/// The weights that the recipe's rules want to know of; without a recipe all that `layers: "*"` takes.
-std::vector<std::string> asked_for(const CalibrateArguments& arguments, const Checkpoint& checkpoint) {
-    std::vector<std::string> weights;
+/// The recipe's tensors whose rules look at a layer's input; without a recipe all that `layers: "*"` takes.
+std::vector<Target> asked_for(const CalibrateArguments& arguments, const Checkpoint& checkpoint) {
+    std::vector<Target> targets;
     if (arguments.recipe) {
-        weights = weights_to_calibrate(checkpoint, resolve(read_recipe(*arguments.recipe), checkpoint));
-        if (weights.empty())
+        targets = resolve(read_recipe(*arguments.recipe), checkpoint);
+        std::erase_if(targets, [](const Target& target) { return !target.sparsifier->needs_activations(); });
+        if (targets.empty())
             throw Error(ErrorKind::argument, arguments.recipe->string(), "no rule of it looks at a layer's input",
                         "leave --recipe out, or prune with wanda");
-        return weights;
+        return targets;
     }
-    for (const TensorInfo& tensor : checkpoint.tensors())
-        if (prunable_by_default(tensor)) weights.push_back(tensor.name);
-    return weights;
+    for (size_t i = 0; i < checkpoint.tensors().size(); ++i)
+        if (prunable_by_default(checkpoint.tensors()[i]))
+            targets.push_back({.tensor = i, .sparsifier = &sparsifier("wanda"), .by_glob = true});
+    return targets;
 }
 
-/// Without a recipe nobody asked for one weight rather than another, so those that the model multiplies nothing with
-/// (an embedding, say) are left out.
-ActivationSet calibrated(Runner& runner, const CalibrateArguments& arguments, const Dataset& data,
-                         const std::vector<std::string>& weights, Progress& progress) {
-    if (arguments.recipe) return runner.calibrate(data, weights, progress);
+/// What enters the layers of the targets while the model runs. Takes those out that a glob brought and whose layer has
+/// no input; of others that is an error.
+ActivationSet calibrated(Runner& runner, const Checkpoint& checkpoint, const Dataset& data,
+                         std::vector<Target>& targets, std::vector<std::string>& left_out, Progress& progress) {
+    const std::vector<std::string> weights = weights_to_calibrate(checkpoint, targets);
     ActivationSet seen = runner.calibrate(data, weights, progress, WithoutInput::leave_out);
-    if (seen.empty() && !weights.empty())
-        throw Error(ErrorKind::argument, arguments.model.string(),
+    if (seen.empty() && weights.size() > 1)
+        throw Error(ErrorKind::argument, checkpoint.files().front().string(),
                     "the model ran no linear layer, matrix product or convolution with any of its weights",
                     "wanda needs one; choose another rule");
+    left_out = leave_out_unseen(checkpoint, seen, targets);
+    demand_activations(weights_to_calibrate(checkpoint, targets), seen, no_input, no_input_hint);
     return seen;
 }
 
 }  // namespace
 
-ActivationSet activations_for(const CheckpointPtr& checkpoint, std::span<const Target> targets,
-                              const CalibrationSource& source, Progress& progress) {
+ActivationSet activations_for(const CheckpointPtr& checkpoint, std::vector<Target>& targets,
+                              const CalibrationSource& source, const Console& console, Progress& progress) {
     const std::vector<std::string> weights = weights_to_calibrate(*checkpoint, targets);
     if (weights.empty()) return {};
+    if (!source.activations && !source.data)
+        throw Error(ErrorKind::argument, weights.front(),
+                    "its rule weighs what enters the layer, and nothing says what does",
+                    "give --data DATA to run the model on, or --activations FILE that lacuna-cli calibrate wrote");
     ActivationSet activations;
-    if (source.activations) {
-        activations = read_activations(*source.activations);
-    } else if (source.data) {
+    std::vector<std::string> left_out;
+    if (source.data) {
         const DatasetPtr data = Dataset::open(*source.data);
-        activations = make_runner(checkpoint, source.device)->calibrate(*data, weights, progress);
+        const auto runner = make_runner(checkpoint, source.device);
+        activations = calibrated(*runner, *checkpoint, *data, targets, left_out, progress);
+    } else {
+        activations = read_activations(*source.activations);
+        left_out = leave_out_unseen(*checkpoint, activations, targets);
+        demand_activations(weights_to_calibrate(*checkpoint, targets), activations,
+                           "the activations file says nothing of it",
+                           "calibrate with this recipe (lacuna-cli calibrate --recipe), or leave it out");
     }
-    demand_activations(weights, activations, source_hint);
+    if (!left_out.empty())
+        console.print_note(counted(int64_t(left_out.size()), "weight") +
+                           " without a known input left out: " + listed(left_out));
     return activations;
 }
 
 void run_calibrate(const CalibrateArguments& arguments, const Console& console, CancelToken cancel) {
     const CheckpointPtr checkpoint = open_checkpoint(arguments.model);
-    const std::vector<std::string> weights = asked_for(arguments, *checkpoint);
+    std::vector<Target> targets = asked_for(arguments, *checkpoint);
     const DatasetPtr data = Dataset::open(arguments.data);
     OutputSet outputs;
     for (const auto& file : checkpoint->files()) outputs.protect(file);
@@ -71,7 +85,8 @@ void run_calibrate(const CalibrateArguments& arguments, const Console& console, 
     const std::filesystem::path out = outputs.stage(arguments.out);
     Progress progress = console.progress(std::move(cancel));
     const auto runner = make_runner(checkpoint, arguments.device);
-    const ActivationSet activations = calibrated(*runner, arguments, *data, weights, progress);
+    std::vector<std::string> left_out;
+    const ActivationSet activations = calibrated(*runner, *checkpoint, *data, targets, left_out, progress);
     try {
         write_activations(activations, out, progress);
     } catch (const Error& error) {
@@ -80,10 +95,11 @@ void run_calibrate(const CalibrateArguments& arguments, const Console& console, 
     progress.check();
     console.clear_progress();
     outputs.commit();
-    const size_t left_out = weights.size() - activations.size();
     console.print("wrote " + printable(arguments.out.string()) + ": " + counted(int64_t(activations.size()), "weight") +
                   " calibrated on " + counted(data->samples(), "sample") +
-                  (left_out > 0 ? ", " + counted(int64_t(left_out), "weight") + " without an input left out" : "") +
+                  (left_out.empty() ? ""
+                                    : ", " + counted(int64_t(left_out.size()), "weight") +
+                                          " without a known input left out: " + listed(left_out)) +
                   "\n");
 }
 

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "app/cli/console.h"
 #include "engine/model/checkpoint.h"
-#include "engine/session/pruning.h"
+#include "engine/session/recipe.h"
+#include "engine/sparsifiers/activations.h"
 
 namespace lacuna::cli {
 
@@ -18,9 +20,10 @@ struct CalibrationSource {
     std::string device = "cpu";
 };
 
-/// What the targets' rules look at: nothing if no rule looks at a layer's input. Throws Error(argument) naming a
-/// weight that the source says nothing of, or without a source; else what opening and running throw.
-ActivationSet activations_for(const CheckpointPtr& checkpoint, std::span<const Target> targets,
-                              const CalibrationSource& source, Progress& progress);
+/// What the rules of `targets` look at: nothing if no rule looks at a layer's input. Targets that a glob brought and
+/// whose layer has no input are taken out, with a note. Throws Error(argument) naming another weight that the source
+/// says nothing of, or without a source; else what opening and running throw.
+ActivationSet activations_for(const CheckpointPtr& checkpoint, std::vector<Target>& targets,
+                              const CalibrationSource& source, const Console& console, Progress& progress);
 
 }  // namespace lacuna::cli

@@ -67,13 +67,15 @@ NamedOutputs outputs_of(const ConvertArguments& arguments) {
 }
 
 /// The masks that the model is to be converted under.
-MaskSet masks_for(const ConvertArguments& arguments, const CheckpointPtr& checkpoint, Progress& progress) {
+MaskSet masks_for(const ConvertArguments& arguments, const CheckpointPtr& checkpoint, const Console& console,
+                  Progress& progress) {
     if (arguments.masks) return read_masks(*arguments.masks);
     if (!arguments.recipe) return {};
     const Recipe recipe = read_recipe(*arguments.recipe);
-    const std::vector<Target> targets = resolve(recipe, *checkpoint);
-    Pruning pruning(checkpoint, targets, recipe.ties);
-    pruning.set_activations(activations_for(checkpoint, targets, {arguments.data, {}, "cpu"}, progress));
+    std::vector<Target> targets = resolve(recipe, *checkpoint);
+    ActivationSet activations = activations_for(checkpoint, targets, {arguments.data, {}, "cpu"}, console, progress);
+    Pruning pruning(checkpoint, std::move(targets), recipe.ties);
+    pruning.set_activations(std::move(activations));
     take_steps(pruning, recipe, progress);
     return pruning.masks();
 }
@@ -99,7 +101,7 @@ void run_convert(const ConvertArguments& arguments, const Console& console, Canc
     const fs::path report_file = arguments.report && !report_on_output ? outputs.stage(*arguments.report) : fs::path();
 
     Progress progress = console.progress(std::move(cancel));
-    request.masks = masks_for(arguments, request.checkpoint, progress);
+    request.masks = masks_for(arguments, request.checkpoint, console, progress);
     ConversionReport report;
     try {
         report = convert(request, progress);

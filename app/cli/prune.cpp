@@ -72,14 +72,12 @@ class PruneRun {
         const std::unique_ptr<BlockDevice> device = make_block_device(arguments_.device);
         const Recipe recipe = read_recipe(arguments_.recipe);
         const CheckpointPtr checkpoint = open_checkpoint(arguments_.model);
-        StreamedPruning pruning = prepare(checkpoint, recipe);
+        std::vector<Target> targets = targets_of(recipe, *checkpoint);
         if (arguments_.squash_names) squash_names(checkpoint);
         const Checkpoint& written = squashed_ ? *squashed_ : *checkpoint;
         PruneOutputs outputs(arguments_, written, console_);
         try {
-            pruning.set_activations(activations_for(checkpoint, pruning.targets(),
-                                                    {arguments_.data, arguments_.activations, arguments_.device},
-                                                    progress_));
+            StreamedPruning pruning = prepare(checkpoint, std::move(targets), recipe);
             pruning.compute_on(device.get());
             pruning.take_steps(progress_);
             write(pruning, *checkpoint, written, outputs);
@@ -92,20 +90,27 @@ class PruneRun {
     }
 
   private:
-    /// The recipe's tensors, with what --state says. A state, read or to be saved, is of masks that are held.
-    StreamedPruning prepare(const CheckpointPtr& checkpoint, const Recipe& recipe) {
+    /// The recipe's tensors, with what --state says.
+    std::vector<Target> targets_of(const Recipe& recipe, const Checkpoint& checkpoint) {
+        std::vector<Target> targets = resolve(recipe, checkpoint);
+        if (!arguments_.state) return targets;
+        state_ = read_sparsifier_state(*arguments_.state);
+        return targets_from(*state_, recipe, checkpoint, std::move(targets));
+    }
+
+    /// Runs the model where a rule wants to know what enters its layers. A state, read or to be saved, is of masks that
+    /// are held.
+    StreamedPruning prepare(const CheckpointPtr& checkpoint, std::vector<Target> targets, const Recipe& recipe) {
         using Hold = StreamedPruning::Hold;
         const Hold hold = arguments_.state || arguments_.save_state ? Hold::everything : Hold::what_must_be;
-        std::vector<Target> targets = resolve(recipe, *checkpoint);
         SavedSchedulers schedulers;
-        if (arguments_.state) {
-            state_ = read_sparsifier_state(*arguments_.state);
-            targets = targets_from(*state_, recipe, *checkpoint, std::move(targets));
-            schedulers = saved_schedulers(*state_, *checkpoint);
-            if (!recipe.schedules.empty() && schedulers.states.empty())
-                console_.print_note("the state holds no schedulers: the recipe's schedule begins at epoch 0");
-        }
+        if (state_) schedulers = saved_schedulers(*state_, *checkpoint);
+        if (state_ && !recipe.schedules.empty() && schedulers.states.empty())
+            console_.print_note("the state holds no schedulers: the recipe's schedule begins at epoch 0");
+        ActivationSet activations = activations_for(
+            checkpoint, targets, {arguments_.data, arguments_.activations, arguments_.device}, console_, progress_);
         StreamedPruning pruning(checkpoint, std::move(targets), recipe, progress_, hold, schedulers);
+        pruning.set_activations(std::move(activations));
         if (state_) take_masks(pruning.held(), *state_);
         return pruning;
     }

@@ -1,5 +1,7 @@
 #include "engine/session/calibration.h"
 
+#include <algorithm>
+
 #include "engine/base/error.h"
 #include "engine/session/document_edit.h"
 
@@ -10,6 +12,31 @@ std::vector<std::string> weights_to_calibrate(const Checkpoint& checkpoint, std:
     for (const Target& target : targets)
         if (target.sparsifier->needs_activations()) weights.push_back(checkpoint.tensors()[target.tensor].name);
     return weights;
+}
+
+std::vector<std::string> leave_out_unseen(const Checkpoint& checkpoint, const ActivationSet& activations,
+                                          std::vector<Target>& targets) {
+    const auto name = [&](const Target& target) -> const std::string& {
+        return checkpoint.tensors()[target.tensor].name;
+    };
+    std::vector<std::string> left_out;
+    if (std::none_of(targets.begin(), targets.end(), [&](const Target& target) {
+            return target.sparsifier->needs_activations() && activations.contains(name(target));
+        }))
+        return left_out;
+    std::erase_if(targets, [&](const Target& target) {
+        const bool unseen =
+            target.by_glob && target.sparsifier->needs_activations() && !activations.contains(name(target));
+        if (unseen) left_out.push_back(name(target));
+        return unseen;
+    });
+    return left_out;
+}
+
+std::vector<Target> resolve_seen(const Recipe& recipe, const Checkpoint& checkpoint, const ActivationSet& activations) {
+    std::vector<Target> targets = resolve(recipe, checkpoint);
+    leave_out_unseen(checkpoint, activations, targets);
+    return targets;
 }
 
 bool is_uncalibrated(const Document& document, size_t tensor) {
@@ -47,12 +74,10 @@ DocumentPtr with_calibration(const Document& document, std::shared_ptr<const Cal
 }
 
 void demand_activations(const std::vector<std::string>& weights, const ActivationSet& activations,
-                        const std::string& hint) {
+                        const std::string& problem, const std::string& hint) {
     for (const std::string& weight : weights) {
         const auto seen = activations.find(weight);
-        if (seen == activations.end())
-            throw Error(ErrorKind::argument, weight,
-                        "its rule weighs what enters the layer, and nothing says what does", hint);
+        if (seen == activations.end()) throw Error(ErrorKind::argument, weight, problem, hint);
         if (!are_sums_of_squares(*seen->second)) throw Error(ErrorKind::argument, weight, not_finite, finite_hint);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/saved_mask.h"
+#include "engine/session/calibration.h"
 #include "engine/session/document_edit.h"
 #include "engine/session/document_schedule.h"
 #include "engine/session/mask_units.h"
@@ -191,8 +192,9 @@ DocumentPtr restarted(const Document& document) {
 
 DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress& progress) {
     const CheckpointPtr& checkpoint = document.model->checkpoint_ptr();
-    Pruning pruning(checkpoint, resolve(recipe, *checkpoint), recipe.ties);
-    pruning.set_activations(document.calibration->seen);
+    const ActivationSet& seen = document.calibration->seen;
+    Pruning pruning(checkpoint, resolve_seen(recipe, *checkpoint, seen), recipe.ties);
+    pruning.set_activations(seen);
     auto next = std::make_shared<Document>(*new_document(document.model));
     next->calibration = document.calibration;
     next->ties = recipe.ties;

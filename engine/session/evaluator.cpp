@@ -43,7 +43,8 @@ ActivationSet Evaluator::calibrate(const CheckpointPtr& checkpoint, const Datase
     std::vector<std::string> unseen;
     for (const std::string& weight : weights)
         if (!seen_.contains(weight)) unseen.push_back(weight);
-    if (!unseen.empty()) seen_.merge(runner_for(checkpoint).calibrate(*data, unseen, progress));
+    if (!unseen.empty())
+        seen_.merge(runner_for(checkpoint).calibrate(*data, unseen, progress, WithoutInput::leave_out));
     return seen_;
 }
 

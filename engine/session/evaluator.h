@@ -27,7 +27,8 @@ class Evaluator {
              Progress& progress, const std::function<void(const Result&)>& found);
 
     /// What all samples bring to the layers of `weights`. What an earlier call saw with the same model and data is not
-    /// run again. Throws Error and Cancelled as Runner::calibrate and make_runner do.
+    /// run again. Weights whose layer has no input are left out. Throws Error and Cancelled as Runner::calibrate and
+    /// make_runner do.
     ActivationSet calibrate(const CheckpointPtr& checkpoint, const DatasetPtr& data,
                             const std::vector<std::string>& weights, Progress& progress);
 

@@ -64,8 +64,9 @@ std::string to_yaml(const Recipe& recipe);
 struct Target {
     size_t tensor = 0;  ///< index into Checkpoint::tensors()
     const Sparsifier* sparsifier = nullptr;
-    Options options;   ///< complete
-    size_t group = 0;  ///< index into Recipe::groups
+    Options options;       ///< complete
+    size_t group = 0;      ///< index into Recipe::groups
+    bool by_glob = false;  ///< nobody named it
 };
 
 /// Which tensors the recipe prunes, in the checkpoint's order; a later group takes over what it matches. Checks

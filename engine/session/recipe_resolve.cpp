@@ -37,11 +37,14 @@ class Resolver {
         bool any = false;
         for (size_t i = 0; i < group.layers.size(); ++i) {
             const RecipePlace place = i < group.layer_places.size() ? group.layer_places[i] : group.place;
-            const auto tensors = is_glob(group.layers[i]) ? matched(group.layers[i], place, rule)
-                                                          : std::vector{named(group.layers[i], place, rule)};
+            const bool glob = is_glob(group.layers[i]);
+            const auto tensors =
+                glob ? matched(group.layers[i], place, rule) : std::vector{named(group.layers[i], place, rule)};
             for (const size_t tensor : tensors) {
                 if (excepted(group, tensor)) continue;
-                chosen_[tensor] = Target{tensor, &rule, options, index};
+                const auto& before = chosen_[tensor];
+                const bool named = !glob || (before && before->group == index && !before->by_glob);
+                chosen_[tensor] = Target{tensor, &rule, options, index, !named};
                 any = true;
             }
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/listed.h"
 #include "engine/base/numbers.h"
 #include "engine/base/output_file.h"
 #include "engine/session/calibration.h"
@@ -32,8 +33,10 @@ std::string drag_key(const std::string& option, const std::vector<size_t>& tenso
 
 /// Tensors on which the recipe, run from the start, gives another mask than the one shown.
 std::vector<std::string> differing(const Document& document, const Recipe& recipe, Progress& progress) {
-    Pruning pruning(document.model->checkpoint_ptr(), resolve(recipe, document.model->checkpoint()), recipe.ties);
-    pruning.set_activations(document.calibration->seen);
+    const ActivationSet& seen = document.calibration->seen;
+    Pruning pruning(document.model->checkpoint_ptr(), resolve_seen(recipe, document.model->checkpoint(), seen),
+                    recipe.ties);
+    pruning.set_activations(seen);
     take_steps(pruning, recipe, progress);
     MaskSet shown = export_masks(document);
     std::vector<std::string> names;
@@ -117,7 +120,11 @@ void Session::load_recipe(fs::path recipe) {
         s.run_job("Recipe " + path.filename().string(), token, [&](Progress& progress) {
             const Recipe read = read_recipe(path);
             const Checkpoint& checkpoint = s.document->model->checkpoint();
-            s.calibrate(weights_to_calibrate(checkpoint, resolve(read, checkpoint)), progress);
+            std::vector<Target> targets = resolve(read, checkpoint);
+            s.calibrate(weights_to_calibrate(checkpoint, targets), progress);
+            const auto left_out = leave_out_unseen(checkpoint, s.document->calibration->seen, targets);
+            if (!left_out.empty())
+                s.notify(Notice::Kind::information, "Left out, because no input of theirs is known: " + listed(left_out));
             s.commit("Recipe " + path.filename().string(), with_recipe(*s.document, read, progress));
         });
     }));

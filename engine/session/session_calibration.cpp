@@ -23,7 +23,7 @@ void Session::Impl::request_calibration() {
         };
         try {
             const ActivationSet seen = evaluator.calibrate(model->checkpoint_ptr(), set, weights, progress);
-            tell([this, seen] { take_calibration(seen); });
+            tell([this, weights, seen] { take_calibration(weights, seen); });
         } catch (const Error& error) {
             tell([this, weights, error] { fail_calibration(weights, error); });
         } catch (const Cancelled&) {
@@ -44,11 +44,13 @@ void Session::Impl::calibrate(const std::vector<std::string>& weights, Progress&
         if (!document->calibration->seen.contains(weight)) unseen.push_back(weight);
     if (unseen.empty() || !data) return;
     stop_evaluating();
-    take_calibration(evaluator.calibrate(document->model->checkpoint_ptr(), data, unseen, progress));
+    take_calibration(unseen, evaluator.calibrate(document->model->checkpoint_ptr(), data, unseen, progress));
 }
 
-void Session::Impl::take_calibration(ActivationSet seen) {
+void Session::Impl::take_calibration(const std::vector<std::string>& weights, ActivationSet seen) {
     auto known = std::make_shared<CalibrationState>(*document->calibration);
+    for (const std::string& weight : weights)
+        if (!seen.contains(weight)) known->problems[weight] = std::string(no_input) + "; " + no_input_hint;
     for (auto& [name, activations] : seen) {
         known->problems.erase(name);
         if (!are_sums_of_squares(*activations))

@@ -135,7 +135,7 @@ struct Session::Impl {
     void request_calibration();
     /// The same at once, for what is to be stepped now: `weights` are those that a calibration is missing of.
     void calibrate(const std::vector<std::string>& weights, Progress& progress);
-    void take_calibration(ActivationSet seen);
+    void take_calibration(const std::vector<std::string>& weights, ActivationSet seen);
     void fail_calibration(const std::vector<std::string>& weights, const Error& error);
     void forget_calibration();
 

@@ -91,12 +91,26 @@ TEST_F(Wanda, APruningStepsOnWhatItWasGiven) {
     EXPECT_EQ(pruning.masks().at("fc1.weight")->pruned(), 64);
 }
 
+TEST_F(Wanda, WhatAGlobBroughtMayHaveNoInput) {
+    const CheckpointPtr checkpoint = open_checkpoint(model);
+    std::vector<Target> targets = resolve(read_recipe(folder / "wanda.yaml"), *checkpoint);
+    for (Target& target : targets) target.by_glob = true;
+    EXPECT_TRUE(leave_out_unseen(*checkpoint, {}, targets).empty()) << "nothing ran: that says nothing of any weight";
+    const ActivationSet one{{"fc1.weight", seen({1})}};
+    std::vector<Target> named = targets;
+    named.back().by_glob = false;
+    EXPECT_TRUE(leave_out_unseen(*checkpoint, one, named).empty());
+    EXPECT_THAT(leave_out_unseen(*checkpoint, one, targets), testing::ElementsAre("fc2.weight"));
+    EXPECT_EQ(targets.size(), 1u);
+}
+
 TEST_F(Wanda, SaysOfWhichWeightNothingIsKnown) {
     try {
-        demand_activations({"fc1.weight", "fc2.weight"}, {{"fc1.weight", seen({1})}}, "give --data");
+        demand_activations({"fc1.weight", "fc2.weight"}, {{"fc1.weight", seen({1})}}, "is unknown", "give --data");
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.where(), "fc2.weight");
+        EXPECT_EQ(error.problem(), "is unknown");
         EXPECT_EQ(error.hint(), "give --data");
     }
 }
