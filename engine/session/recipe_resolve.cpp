@@ -124,7 +124,18 @@ class Resolver {
             else if (!passed_by)
                 passed_by = i;
         }
-        if (!tensors.empty()) return tensors;
+        std::vector<NamedShape> shapes;
+        for (const size_t i : tensors) shapes.push_back({name_of(i), checkpoint_.tensors()[i].shape});
+        const std::vector<bool> meant = rule.meant_by_glob(shapes);
+        std::vector<size_t> taken;
+        for (size_t k = 0; k < tensors.size(); ++k)
+            if (meant[k]) taken.push_back(tensors[k]);
+        if (!taken.empty()) return taken;
+        if (!tensors.empty())
+            fail(place, "layers",
+                 "the glob \"" + shortened(glob) + "\" matches no layer that " + std::string(rule.name()) +
+                     " is for (" + name_of(tensors[0]) + " is none)",
+                 "name its tensors in full to prune them all the same");
         const std::string quoted = "\"" + shortened(glob) + "\"";
         if (!passed_by)
             fail(place, "layers", "the glob " + quoted + " matches no tensor", "lacuna-cli inspect lists the names");

@@ -1,5 +1,6 @@
 #include <array>
 #include <map>
+#include <set>
 
 #include "engine/base/error.h"
 #include "engine/sparsifiers/row_sparsifier.h"
@@ -46,6 +47,22 @@ class LstmSaliency final : public RowSparsifier {
         if (size_t(shape[0]) % gates == 0) return {};
         return "lstm_saliency needs rows for four gates, not the " + std::to_string(shape[0]) + " of " +
                to_string(shape);
+    }
+
+    /// PyTorch's names of an LSTM's weights; a GRU's and an RNN's weight_hh has fewer than four rows for each column.
+    std::vector<bool> meant_by_glob(std::span<const NamedShape> matched) const override {
+        std::set<std::string> others;
+        const auto begins = [](const NamedShape& tensor, const char* word) {
+            return tensor.name.substr(tensor.name.rfind('.') + 1).starts_with(word);
+        };
+        for (const NamedShape& tensor : matched)
+            if (begins(tensor, "weight_hh") && tensor.shape[0] < int64_t(gates) * tensor.shape[1])
+                others.insert(layer_key(tensor.name));
+        std::vector<bool> meant;
+        for (const NamedShape& tensor : matched)
+            meant.push_back((begins(tensor, "weight_ih") || begins(tensor, "weight_hh")) &&
+                            !others.contains(layer_key(tensor.name)));
+        return meant;
     }
 
     bool spans_tensors() const override { return true; }

@@ -33,6 +33,12 @@ struct MaskRequest {
     const Progress* progress = nullptr;  ///< asked by rules that may take long; null: never cancelled
 };
 
+/// A tensor as a rule is asked about it before anything is read.
+struct NamedShape {
+    std::string_view name;  ///< FQN
+    const Shape& shape;
+};
+
 /// How a sparsity level and a magnitude threshold belong together for one tensor under a rule that has both.
 struct ThresholdCurve {
     /// magnitude[i]: the threshold at sparsity level i / (size − 1), not decreasing, in the weights' own unit: |w| for
@@ -67,6 +73,11 @@ class Sparsifier {
 
     /// Whether it can prune this tensor; the reason in words if not, e.g. "nearly_diagonal needs two dimensions".
     virtual std::string why_not(const Shape& shape, DType dtype) const = 0;
+    /// Of the tensors that a glob matched and that it can prune: whether the glob means each. A rule for one kind of
+    /// layer does not mean others that happen to have the shape; by its full name any can be pruned.
+    virtual std::vector<bool> meant_by_glob(std::span<const NamedShape> matched) const {
+        return std::vector<bool>(matched.size(), true);
+    }
     /// Checks that go across options ("zeros_per_block 5 is more than the 4 weights of a 1×4 block") and, given a
     /// shape, against the tensor. Throws Error(argument) with where = the option at fault. `options` is complete.
     virtual void check(const Options& options, const Shape* shape) const = 0;

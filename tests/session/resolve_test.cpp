@@ -55,6 +55,19 @@ TEST_F(Resolve, ExceptTakesAway) {
     EXPECT_EQ(names("  - {layers: '*', except: 'head*', sparsifier: weight_norm}\n").size(), 6u);
 }
 
+TEST_F(Resolve, AGlobMeansTheLayersThatARuleIsFor) {
+    write_safetensors(folder / "mixed.safetensors",
+                      {random_weights("lstm.weight_ih_l0", {16, 6}), random_weights("lstm.weight_hh_l0", {16, 4}),
+                       random_weights("gru.weight_ih_l0", {12, 6}), random_weights("gru.weight_hh_l0", {12, 4}),
+                       random_weights("fc.weight", {8, 4})});
+    checkpoint = open_checkpoint(folder / "mixed.safetensors");
+    EXPECT_THAT(names("  - {layers: '*', sparsifier: lstm_saliency}\n"),
+                ElementsAre("lstm.weight_hh_l0", "lstm.weight_ih_l0"));
+    EXPECT_THAT(names("  - {layers: fc.weight, sparsifier: lstm_saliency}\n"), ElementsAre("fc.weight"));
+    EXPECT_THAT(problem("  - {layers: ['gru.*', 'fc*'], sparsifier: lstm_saliency}\n"),
+                HasSubstr("\"gru.*\" matches no layer that lstm_saliency is for (gru.weight_hh_l0 is none)"));
+}
+
 TEST_F(Resolve, ATensorNamedOutrightNeedsToBeFloatingOnly) {
     EXPECT_THAT(names("  - {layers: [linear2.bias, optimizer.state.0.exp_avg], sparsifier: weight_norm}\n"),
                 ElementsAre("linear2.bias", "optimizer.state.0.exp_avg"));
