@@ -102,8 +102,8 @@ class Memory : public testing::Test {
         return found;
     }
 
-    /// What `prune` takes for all shards, whatever the rule.
-    void expect_shards_within_bounds(const Counted& found) {
+    /// What `prune` takes for all shards; `own_faults` are for the program's own memory.
+    void expect_shards_within_bounds(const Counted& found, uint64_t own_faults) {
         static_assert(all_bytes > 3 * (tensor_bytes + beside_largest));
         EXPECT_LE(peak_bytes, tensor_bytes + beside_largest);
         uint64_t outputs = 0;
@@ -112,8 +112,8 @@ class Memory : public testing::Test {
         EXPECT_GE(found.written, outputs);
         EXPECT_LE(found.written, outputs + (64 << 10)) << "a journal beside it, and what it says";
         EXPECT_LE(found.read, uint64_t(1) << 20) << "weights are mapped";
-        // The source twice at most, and what was written once more to prove it; 4,000 for the program's own memory.
-        EXPECT_LE(found.page_faults, 3 * all_bytes / mapped_at_once + 4000);
+        // The source twice at most, and what was written once more to prove it.
+        EXPECT_LE(found.page_faults, 3 * all_bytes / mapped_at_once + own_faults);
         RecordProperty("peak_megabytes", int(peak_bytes >> 20));
         RecordProperty("page_faults", int(found.page_faults));
     }
@@ -125,7 +125,7 @@ class Memory : public testing::Test {
 TEST_F(Memory, PruningShardsHoldsOneTensorAndWritesEachByteOnce) {
     const Counted found = run({"--threads", "4", "prune", place.at("in/m.index.json"), "--recipe",
                                place.at("half.yaml"), "--out", place.at("out")});
-    expect_shards_within_bounds(found);
+    expect_shards_within_bounds(found, 4000);
 }
 
 TEST_F(Memory, ALevelThatAllTensorsShareHoldsOneTensorAndReadsEachByteTwice) {
@@ -134,8 +134,10 @@ TEST_F(Memory, ALevelThatAllTensorsShareHoldsOneTensorAndReadsEachByteTwice) {
                            "version: 1\ngroups: [{layers: '*', sparsifier: magnitude, sparsity_level: 0.5, "
                            "sparse_block_shape: " +
                                block + "}]\nsteps: 2\n");
-        expect_shards_within_bounds(run({"--threads", "4", "prune", place.at("in/m.index.json"), "--recipe",
-                                         place.at("global.yaml"), "--out", place.at("out")}));
+        // A sample of the weights comes first: some hundred places, and memory for it.
+        const Counted found = run({"--threads", "4", "prune", place.at("in/m.index.json"), "--recipe",
+                                   place.at("global.yaml"), "--out", place.at("out")});
+        expect_shards_within_bounds(found, 7000);
     }
 }
 
