@@ -30,6 +30,7 @@ Theme light_theme() {
     t.pruned = QColor(0x8a94a3);
     t.gap = QColor(0xffffff);
     t.zero = QColor(0xb4bcc8);
+    t.own_zero = QColor(0xcfa8e6);
     t.negative = QColor(0x0a3f8f);
     t.positive = QColor(0xb04300);
     t.magnitude_low = QColor(0xeef1f5);
@@ -64,6 +65,7 @@ Theme dark_theme() {
     t.pruned = QColor(0x667184);
     t.gap = QColor(0x08090b);
     t.zero = QColor(0x4b5463);
+    t.own_zero = QColor(0x6b4690);
     t.negative = QColor(0x6cc0ff);
     t.positive = QColor(0xffb25c);
     t.magnitude_low = QColor(0x11151c);

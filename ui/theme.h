@@ -33,7 +33,8 @@ struct Theme {
     QColor kept;           ///< in charts, bars and legends
     QColor pruned;         ///< in charts, bars and legends
     QColor gap;            ///< a pruned weight in a mask's picture: the hole that it leaves
-    QColor zero;           ///< a kept weight of 0 in a mask's picture
+    QColor zero;           ///< a kept weight next to 0 in a mask's picture
+    QColor own_zero;       ///< a kept weight that is 0 in the file
     QColor negative;       ///< a weight at minus full scale
     QColor positive;       ///< a weight at full scale
     QColor magnitude_low;  ///< the ends and the middle of the ramp of |w|

@@ -40,6 +40,7 @@ ViewStyle view_style(const Theme& t) {
     s.text = colour(t.text), s.muted = colour(t.muted), s.accent = colour(t.accent), s.on_accent = colour(t.on_accent);
     s.warning = colour(t.warning);
     s.kept = colour(t.kept), s.pruned = colour(t.pruned), s.gap = colour(t.gap), s.zero = colour(t.zero);
+    s.own_zero = colour(t.own_zero);
     s.negative = colour(t.negative), s.positive = colour(t.positive);
     s.magnitude_low = colour(t.magnitude_low), s.magnitude_middle = colour(t.magnitude_middle);
     s.magnitude_high = colour(t.magnitude_high);

@@ -6,7 +6,7 @@
 namespace lacuna::ui {
 
 MaskColours::MaskColours(const ViewStyle& style, MaskMode mode)
-    : mode_(mode), gap_(style.gap), kept_(style.kept), not_finite_(style.warning) {
+    : mode_(mode), gap_(style.gap), kept_(style.kept), own_zero_(style.own_zero), not_finite_(style.warning) {
     for (int i = 0; i <= steps; ++i) {
         const float t = std::sqrt(float(i) / steps);
         const auto at = size_t(i);
@@ -18,7 +18,8 @@ MaskColours::MaskColours(const ViewStyle& style, MaskMode mode)
     }
 }
 
-uint32_t MaskColours::weight(float share, bool kept) const {
+uint32_t MaskColours::weight(float share, bool kept, bool zero) const {
+    if (mode_ != MaskMode::magnitude && kept && zero) return own_zero_;
     if (mode_ == MaskMode::mask) return kept ? kept_ : gap_;
     if (mode_ == MaskMode::weights && !kept) return gap_;
     if (std::isnan(share)) return not_finite_;
@@ -27,10 +28,12 @@ uint32_t MaskColours::weight(float share, bool kept) const {
     return share < 0 ? negative_[step] : positive_[step];
 }
 
-uint32_t MaskColours::cell(float mean_share, float kept) const {
+uint32_t MaskColours::cell(float mean_share, float kept, float zero) const {
     const auto step = size_t(std::clamp(mean_share, 0.0f, 1.0f) * steps + 0.5f);
     if (mode_ == MaskMode::magnitude) return magnitude_[step];
-    return between(gap_, mode_ == MaskMode::mask ? kept_ : unsigned_[step], std::clamp(kept, 0.0f, 1.0f));
+    uint32_t filled = mode_ == MaskMode::mask ? kept_ : unsigned_[step];
+    if (zero > 0) filled = between(filled, own_zero_, std::min(zero / kept, 1.0f));
+    return between(gap_, filled, std::clamp(kept, 0.0f, 1.0f));
 }
 
 }  // namespace lacuna::ui

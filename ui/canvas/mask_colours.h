@@ -20,17 +20,18 @@ class MaskColours {
   public:
     MaskColours(const ViewStyle& style, MaskMode mode);
 
-    /// A single weight: `share` is the weight divided by full scale (saturates at ±1; NaN gets a colour of its own).
-    uint32_t weight(float share, bool kept) const;
-    /// Many weights: mean |weight| divided by full scale, and the fraction of them that is kept. Half of the weights
-    /// count as negative: a coarse cell looks like its weights seen from far off.
-    uint32_t cell(float mean_share, float kept) const;
+    /// A single weight: `share` is the weight divided by full scale (saturates at ±1; NaN gets a colour of its own),
+    /// `zero` whether it is zero in the file.
+    uint32_t weight(float share, bool kept, bool zero = false) const;
+    /// Many weights: mean |weight| divided by full scale, and the fractions of them that are kept, and kept but zero.
+    /// Half of the weights count as negative: a coarse cell looks like its weights seen from far off.
+    uint32_t cell(float mean_share, float kept, float zero = 0) const;
 
   private:
     static constexpr int steps = 512;
 
     MaskMode mode_;
-    uint32_t gap_, kept_, not_finite_;
+    uint32_t gap_, kept_, own_zero_, not_finite_;
     std::array<uint32_t, steps + 1> negative_, positive_, unsigned_, magnitude_;
 };
 

@@ -105,14 +105,14 @@ void draw_values(const MaskScene& s) {
         const int64_t first = row * s.matrix.columns + columns.begin;
         read_as_float(s.detail.weight, first, first + int64_t(values.size()), values.data());
         for (size_t i = 0; i < values.size(); ++i) {
-            const bool kept = (*s.detail.mask)[first + int64_t(i)];
+            const bool kept = (*s.detail.mask)[first + int64_t(i)], zero = s.detail.is_zero_kept(first + int64_t(i));
             const std::string text = value_text(values[i], float(s.camera.scale_x()) - 5);
             const ImVec2 size = ImGui::CalcTextSize(text.c_str());
             const ImVec2 low = s.at(double(columns.begin) + double(i), double(row));
             const ImVec2 at{std::round(low.x + (float(s.camera.scale_x()) - size.x) / 2),
                             std::round(low.y + (float(s.camera.scale_y()) - size.y) / 2)};
             const bool hole = !kept && s.mode != MaskMode::magnitude;
-            const uint32_t ink = hole ? s.style.muted : readable_on(colours.weight(values[i] * scale, kept));
+            const uint32_t ink = hole ? s.style.muted : readable_on(colours.weight(values[i] * scale, kept, zero));
             list->AddText(at, ink, text.c_str());
         }
     }

@@ -51,18 +51,20 @@ MaskViewAction::Hover describe_weight(const TensorDetail& detail, Cell cell) {
     const int64_t index = cell.row * matrix_shape(detail.weight.shape).columns + cell.column;
     read_as_double(detail.weight, index, index + 1, &hover.value);
     hover.kept = (*detail.mask)[index];
+    hover.zero = detail.is_zero_kept(index);
     const std::string place = place_in_kernel(detail.weight.shape, cell.column);
     hover.text.append("row ").append(std::to_string(cell.row));
     hover.text.append(", column ").append(std::to_string(cell.column));
     if (!place.empty()) hover.text.append(" (").append(place).append(")");
-    hover.text.append(": ").append(number_text(hover.value)).append(hover.kept ? ", kept" : ", pruned");
+    hover.text.append(": ").append(number_text(hover.value)).append(", ").append(hover.state());
     return hover;
 }
 
 float MaskView::draw_legend(const Layout& l, const TensorDetail& detail, const ViewStyle& style) const {
     const SmallText small(style);
     const bool ramp = mode_ != MaskMode::mask;
-    const bool gaps = mode_ != MaskMode::magnitude;
+    const bool zeros = mode_ != MaskMode::magnitude && detail.zero_kept > 0;
+    const bool gaps = mode_ != MaskMode::magnitude && (!zeros || detail.kept < detail.mask->size());
     const std::string most = number_text(detail.full_scale);
     const std::string least = number_text(mode_ == MaskMode::magnitude ? 0 : -detail.full_scale);
     const auto width_of = [](const std::string& text) { return ImGui::CalcTextSize(text.c_str()).x; };
@@ -71,6 +73,7 @@ float MaskView::draw_legend(const Layout& l, const TensorDetail& detail, const V
     if (ramp) width += width_of(least) + ramp_width + width_of(most) + 2 * style.tight;
     if (mode_ == MaskMode::mask) width += side + style.tight + width_of("kept");
     if (gaps) width += style.wide + side + style.tight + width_of("pruned");
+    if (zeros) width += style.wide + side + style.tight + width_of("zero");
     const float left = l.width - style.wide - width;
     if (!l.roomy || left < l.width * 0.3f) return l.width - style.wide;
     TextLine line({left, std::round(l.strip_top + (style.body_text - style.small_text) / 2)}, l.width);
@@ -81,6 +84,10 @@ float MaskView::draw_legend(const Layout& l, const TensorDetail& detail, const V
     } else {
         line.swatch(style.kept, style.border, 0);
         line.add("kept", style.muted, style.tight);
+    }
+    if (zeros) {
+        line.swatch(style.own_zero, style.muted, style.wide);
+        line.add("zero", style.muted, style.tight);
     }
     if (gaps) {
         line.swatch(style.gap, style.muted, style.wide);
@@ -95,8 +102,8 @@ void MaskView::draw_strip(const Layout& l, const TensorDetail& detail, const Vie
     TextLine line({style.space, l.strip_top}, end);
     if (hover) {
         const float share = detail.full_scale > 0 ? float(hover->value / detail.full_scale) : 0.0f;
-        line.swatch(MaskColours(style, mode_).weight(share, hover->kept), style.muted, 0);
-        line.add(hover->kept ? "kept" : "pruned", style.text, style.tight);
+        line.swatch(MaskColours(style, mode_).weight(share, hover->kept, hover->zero), style.muted, 0);
+        line.add(hover->state(), style.text, style.tight);
         line.add(number_text(hover->value), style.text, style.wide);
         const std::string row = std::to_string(hover->cell.row), column = std::to_string(hover->cell.column);
         std::string words("row "), brief(row);
@@ -107,14 +114,16 @@ void MaskView::draw_strip(const Layout& l, const TensorDetail& detail, const Vie
         return;
     }
     const int64_t all = detail.mask->size();
-    const double pruned = all > 0 ? 1 - double(detail.kept) / double(all) : 0;
+    const int64_t kept = detail.kept - detail.zero_kept;  // what an export holds beside zeros
+    const std::string share =
+        percentage(all > 0 ? 1 - double(kept) / double(all) : 0) + (detail.zero_kept > 0 ? " zero" : " pruned");
     if (detail.model) {
         line.add(detail.model->checkpoint().tensors()[detail.tensor].name, style.text, 0);
-        line.add(percentage(pruned) + " pruned", style.muted, style.wide);
+        line.add(share, style.muted, style.wide);
     } else {
-        line.add(percentage(pruned) + " pruned", style.text, 0);
+        line.add(share, style.text, 0);
     }
-    line.add(lacuna::grouped(detail.kept) + " of " + lacuna::grouped(all) + " kept", style.muted, style.wide);
+    line.add(lacuna::grouped(kept) + " of " + lacuna::grouped(all) + " kept", style.muted, style.wide);
     if (detail.pending) line.add("preview", style.threshold, style.wide);
 }
 

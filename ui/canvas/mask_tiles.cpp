@@ -22,7 +22,7 @@ int64_t cells_at(int64_t weights, int level) {
 
 /// What can be known of a rectangle of weights.
 struct Sum {
-    float magnitude = 0, kept = 0, weights = 0;
+    float magnitude = 0, kept = 0, zero = 0, weights = 0;  // zero: kept and zero in the file
 };
 
 /// Reads sums of 2^level_y × 2^level_x weights, row by row.
@@ -35,6 +35,7 @@ class CellReader {
         while (base_ > 0 && !(magnitude_ = level(detail.magnitude, base_))) --base_;
         density_ = base_ > 0 ? level(detail.density, base_) : nullptr;
         if (!density_ || !magnitude_) base_ = 0;
+        nonzero_ = base_ > 0 ? level(detail.nonzero_density, base_) : nullptr;
     }
 
     /// Adds up cells [x0, x0 + sums.size()) of row `y`.
@@ -72,6 +73,7 @@ class CellReader {
             const auto at = size_t(row * columns + x);
             sum.magnitude += weights * float(magnitude_->cells[at]) / 255.0f;
             sum.kept += weights * float(density_->cells[at]) / 255.0f;
+            if (nonzero_) sum.zero += weights * float(density_->cells[at] - nonzero_->cells[at]) / 255.0f;
             sum.weights += weights;
         }
     }
@@ -85,6 +87,7 @@ class CellReader {
             const float share = std::abs(shares[size_t(x - begin)]) * scale_;
             sum.magnitude += std::isnan(share) ? 0.0f : share;  // a cell saturates by its mean, as in pyramids
             sum.kept += (*detail_.mask)[first + x] ? 1.0f : 0.0f;
+            sum.zero += detail_.is_zero_kept(first + x) ? 1.0f : 0.0f;
             sum.weights += 1;
         }
     }
@@ -93,7 +96,7 @@ class CellReader {
     MatrixShape matrix_;
     int level_x_, level_y_, base_ = 0;
     float scale_ = 1;
-    const PyramidLevel *magnitude_ = nullptr, *density_ = nullptr;
+    const PyramidLevel *magnitude_ = nullptr, *density_ = nullptr, *nonzero_ = nullptr;
 };
 
 void paint_weights(const TensorDetail& detail, const MatrixShape& matrix, float scale, const TileKey& key,
@@ -101,8 +104,10 @@ void paint_weights(const TensorDetail& detail, const MatrixShape& matrix, float 
     const int64_t begin = (key.y * tile_side + y) * matrix.columns + key.x * tile_side;
     float values[tile_side];
     read_as_float(detail.weight, begin, begin + int64_t(row.size()), values);
-    for (size_t x = 0; x < row.size(); ++x)
-        row[x] = colours.weight(values[x] * scale, (*detail.mask)[begin + int64_t(x)]);
+    for (size_t x = 0; x < row.size(); ++x) {
+        const int64_t at = begin + int64_t(x);
+        row[x] = colours.weight(values[x] * scale, (*detail.mask)[at], detail.is_zero_kept(at));
+    }
 }
 
 void paint_cells(const CellReader& reader, const TileKey& key, const MaskColours& colours, int y,
@@ -111,7 +116,7 @@ void paint_cells(const CellReader& reader, const TileKey& key, const MaskColours
     reader.read(key.x * tile_side, key.y * tile_side + y, std::span(sums, row.size()));
     for (size_t x = 0; x < row.size(); ++x) {
         const float weights = std::max(1.0f, sums[x].weights);
-        row[x] = colours.cell(sums[x].magnitude / weights, sums[x].kept / weights);
+        row[x] = colours.cell(sums[x].magnitude / weights, sums[x].kept / weights, sums[x].zero / weights);
     }
 }
 
@@ -153,7 +158,8 @@ void TileCache::begin_frame(const TensorDetailPtr& detail, MaskMode mode, const 
                              detail_->weight.shape == detail->weight.shape && detail_->model == detail->model;
     const bool same_mask = same_tensor && (mode == MaskMode::magnitude || detail_->mask == detail->mask);
     const bool same_scale = same_tensor && detail_->full_scale == detail->full_scale &&
-                            detail_->magnitude == detail->magnitude && detail_->density == detail->density;
+                            detail_->magnitude == detail->magnitude && detail_->density == detail->density &&
+                            detail_->nonzero_density == detail->nonzero_density;
     const bool same_colours = colours_ && mode == mode_ && style.dark == dark_;
     if (!same_tensor) {
         for (auto& [key, tile] : tiles_) spare_.push_back(std::move(tile.texture));

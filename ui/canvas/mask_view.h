@@ -14,6 +14,8 @@ struct MaskViewAction {
         Cell cell;
         double value = 0;
         bool kept = true;
+        bool zero = false;  ///< kept although it is zero in the file
+        const char* state() const { return !kept ? "pruned" : zero ? "zero in the file" : "kept"; }
         std::string text;  ///< "row 3, column 17 (input 1, kernel 2, 0): -0.0213, pruned"
     };
     std::optional<Hover> hover;

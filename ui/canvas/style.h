@@ -10,7 +10,7 @@ struct ViewStyle {
     bool dark = false;
     uint32_t surface, raised, hovered, border, grid;
     uint32_t text, muted, accent, on_accent, warning;
-    uint32_t kept, pruned, gap, zero, negative, positive;
+    uint32_t kept, pruned, gap, zero, own_zero, negative, positive;
     uint32_t magnitude_low, magnitude_middle, magnitude_high;
     uint32_t threshold;
     std::array<uint32_t, 6> series;

@@ -83,7 +83,7 @@ std::vector<LayerNode> make_layer_nodes(const Model& model) {
     return Builder(model).build();
 }
 
-LayerSummary summarize(const TensorState& state, bool prunable) {
+LayerSummary summarize(const TensorState& state, const TensorZeros& zeros, bool prunable) {
     LayerSummary summary;
     summary.sparsifier = state.sparsifier;
     summary.pending = state.pending();
@@ -95,6 +95,11 @@ LayerSummary summarize(const TensorState& state, bool prunable) {
         summary.pruned_stepped = summary.pruned_shown;
     else if (state.stepped)
         summary.pruned_stepped = state.stepped->pruned();
+    summary.zeros = zeros;
+    if (!zeros.known) {
+        summary.zeros.stepped = summary.pruned_stepped;
+        summary.zeros.shown = summary.pruned_shown;
+    }
     return summary;
 }
 
@@ -104,6 +109,11 @@ LayerSummary merge(const std::vector<LayerNode>& nodes, const std::vector<int>& 
         const LayerSummary& one = nodes[size_t(child)].summary;
         sum.pruned_stepped += one.pruned_stepped;
         sum.pruned_shown += one.pruned_shown;
+        sum.zeros.coming |= one.zeros.coming;
+        sum.zeros.known |= one.zeros.known;
+        sum.zeros.own += one.zeros.own;
+        sum.zeros.stepped += one.zeros.stepped;
+        sum.zeros.shown += one.zeros.shown;
         sum.pending |= one.pending;
         sum.frozen |= one.frozen;
         sum.problem |= one.problem;

@@ -10,12 +10,16 @@ namespace lacuna::ui {
 struct LayerSummary {
     int64_t pruned_stepped = 0;              ///< weights pruned by the stepped masks
     int64_t pruned_shown = 0;                ///< weights pruned by the shown masks
+    TensorZeros zeros;                       ///< where they are not known, the masks' counts stand for them
     const Sparsifier* sparsifier = nullptr;  ///< the one that all prunable tensors share
     bool mixed = false;                      ///< they have different ones, or only some have one
     bool pending = false;                    ///< some shown mask is not stepped
     bool frozen = false;                     ///< some tensor is frozen
     bool problem = false;                    ///< some preview could not be computed
     bool counts = false;                     ///< something here can be pruned or has a sparsifier
+
+    /// Whether there is a sparsity to show: of what can be pruned, and of what has zeros without.
+    bool shows_sparsity() const { return counts || zeros.own > 0; }
 
     bool operator==(const LayerSummary&) const = default;
 };
@@ -36,7 +40,7 @@ struct LayerNode {
 std::vector<LayerNode> make_layer_nodes(const Model& model);
 
 /// The summary of one tensor. `prunable`: prunable_by_default(tensor).
-LayerSummary summarize(const TensorState& state, bool prunable);
+LayerSummary summarize(const TensorState& state, const TensorZeros& zeros, bool prunable);
 /// The summary of a layer from its children's.
 LayerSummary merge(const std::vector<LayerNode>& nodes, const std::vector<int>& children);
 

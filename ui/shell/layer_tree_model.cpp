@@ -51,8 +51,10 @@ std::vector<char> LayerTreeModel::update_summaries(const SnapshotPtr& before) {
         LayerNode& one = nodes_[i];
         if (one.tensor >= 0) {
             const auto tensor = size_t(one.tensor);
-            if (before && before->tensors[tensor] == snapshot_->tensors[tensor]) continue;
-            one.summary = summarize(*snapshot_->tensors[tensor], prunable_[tensor]);
+            const TensorZeros zeros = snapshot_->zeros_of(tensor);
+            const bool same_state = before && before->tensors[tensor] == snapshot_->tensors[tensor];
+            if (same_state && before->zeros_of(tensor) == zeros) continue;
+            one.summary = summarize(*snapshot_->tensors[tensor], zeros, prunable_[tensor]);
             dirty[i] = 1;
         } else if (dirty[i] || !before) {
             const LayerSummary merged = merge(nodes_, one.children);
@@ -193,8 +195,8 @@ QVariant LayerTreeModel::data(const QModelIndex& index, int role) const {
             return quiet ? QVariant(QBrush(QGuiApplication::palette().placeholderText().color())) : QVariant();
         }
         case Qt::AccessibleTextRole:
-            if (index.column() == Sparsity && one.summary.counts)
-                return display(one, Sparsity) + (one.summary.pending ? tr(" pruned, preview") : tr(" pruned"));
+            if (index.column() == Sparsity && one.summary.shows_sparsity())
+                return display(one, Sparsity) + (one.summary.pending ? tr(" zeros, preview") : tr(" zeros"));
             return display(one, index.column());
         case BarRole: {
             const auto drawn = bar(one);

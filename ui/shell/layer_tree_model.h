@@ -11,8 +11,8 @@ namespace lacuna::ui {
 
 /// What the sparsity column draws; delivered under LayerTreeModel::BarRole.
 struct SparsityBar {
-    double stepped = 0;  ///< fraction pruned by the stepped masks
-    double shown = 0;    ///< fraction pruned by the shown masks
+    double stepped = 0;  ///< fraction that is zero under the stepped masks
+    double shown = 0;    ///< fraction that is zero under the shown masks
     bool pending = false;
 };
 
@@ -31,7 +31,7 @@ class LayerTreeModel : public QAbstractItemModel {
   public:
     enum Column { Name, Type, ShapeColumn, Parameters, Sparsity, SparsifierColumn, ColumnCount };
     enum Role {
-        BarRole = Qt::UserRole + 1,  ///< SparsityBar, or nothing where nothing can be pruned
+        BarRole = Qt::UserRole + 1,  ///< SparsityBar, or nothing where nothing can be pruned and nothing is zero
         FqnRole,                     ///< the FQN of the layer or tensor
         ProblemRole,                 ///< true where a preview could not be computed
     };
@@ -77,6 +77,7 @@ class LayerTreeModel : public QAbstractItemModel {
     QString node_shape(const LayerNode& node) const;
     QString type_text(const LayerNode& node) const;
     QString sparsifier_text(const LayerNode& node) const;
+    QString zeros_text(const LayerNode& node) const;
     QString tool_tip(const LayerNode& node, int column) const;
     bool matches(const LayerFilter& filter, size_t node) const;
     const QString& search_text(size_t node) const;

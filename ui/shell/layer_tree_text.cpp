@@ -17,7 +17,9 @@ QString LayerTreeModel::display(const LayerNode& node, int column) const {
             return grouped(node.parameters);
         case Sparsity: {
             const auto drawn = bar(node);
-            return drawn ? percent_text(drawn->shown) : QString();
+            if (!drawn) return {};
+            const bool waiting = node.summary.zeros.coming && node.summary.pruned_shown == 0;
+            return waiting ? QStringLiteral("…") : percent_text(drawn->shown);
         }
         case SparsifierColumn:
             return sparsifier_text(node);
@@ -68,6 +70,16 @@ QString LayerTreeModel::sparsifier_text(const LayerNode& node) const {
     return text;
 }
 
+/// "50.0 % zeros in the file, 70.0 % after pruning"; one number where both are the same.
+QString LayerTreeModel::zeros_text(const LayerNode& node) const {
+    const TensorZeros& zeros = node.summary.zeros;
+    if (zeros.coming) return tr("Zeros in the file are being counted");
+    const auto share = [&](int64_t count) { return percent_text(double(count) / double(node.parameters)); };
+    if (!zeros.known) return tr("Zeros in the file are not known");
+    const QString own = tr("%1 zeros in the file").arg(share(zeros.own));
+    return zeros.own == zeros.shown ? own : tr("%1, %2 after pruning").arg(own, share(zeros.shown));
+}
+
 QString LayerTreeModel::tool_tip(const LayerNode& node, int column) const {
     QString tip = QStringLiteral("<b>%1</b>").arg(fqn(node).toHtmlEscaped());
     const auto line = [&tip](const QString& text) { tip += QStringLiteral("<br>") + text.toHtmlEscaped(); };
@@ -94,6 +106,7 @@ QString LayerTreeModel::tool_tip(const LayerNode& node, int column) const {
     } else {
         line(counted(node.parameters, "parameter"));
     }
+    if (node.summary.shows_sparsity() && column == Sparsity) line(zeros_text(node));
     if (node.summary.counts && (column == Sparsity || node.summary.pending)) {
         line(tr("%1 pruned after the steps taken").arg(grouped(node.summary.pruned_stepped)));
         if (node.summary.pending) line(tr("%1 pruned in the preview").arg(grouped(node.summary.pruned_shown)));
@@ -133,9 +146,9 @@ QString LayerTreeModel::fqn(const LayerNode& node) const {
 }
 
 std::optional<SparsityBar> LayerTreeModel::bar(const LayerNode& node) const {
-    if (!node.summary.counts || node.parameters <= 0) return std::nullopt;
+    if (!node.summary.shows_sparsity() || node.parameters <= 0) return std::nullopt;
     const auto weights = double(node.parameters);
-    return SparsityBar{double(node.summary.pruned_stepped) / weights, double(node.summary.pruned_shown) / weights,
+    return SparsityBar{double(node.summary.zeros.stepped) / weights, double(node.summary.zeros.shown) / weights,
                        node.summary.pending};
 }
 

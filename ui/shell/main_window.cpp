@@ -23,6 +23,7 @@
 #include "ui/shell/icons.h"
 #include "ui/shell/layers_panel.h"
 #include "ui/shell/notice_bar.h"
+#include "ui/shell/patterns_panel.h"
 #include "ui/shell/schedule_panel.h"
 #include "ui/shell/selection_values.h"
 #include "ui/shell/sparsifier_panel.h"
@@ -71,6 +72,7 @@ MainWindow::MainWindow(bool remember)
       layers_(new LayersPanel(this)),
       sparsifier_(new SparsifierPanel(this)),
       schedule_(new SchedulePanel(this)),
+      patterns_(new PatternsPanel(this)),
       status_(new StatusPanel(this)) {
     setWindowIcon(app_icon());
     setAcceptDrops(true);
@@ -110,9 +112,10 @@ void MainWindow::build_docks() {
     layers_dock_ = make_dock(tr("Layers"), "layers_dock", layers_, this);
     sparsifier_dock_ = make_dock(tr("Sparsifier"), "sparsifier_dock", sparsifier_, this);
     schedule_dock_ = make_dock(tr("Schedule"), "schedule_dock", schedule_, this);
+    patterns_dock_ = make_dock(tr("Patterns"), "patterns_dock", patterns_, this);
     distribution_dock_ = make_dock(tr("Distribution"), "distribution_dock", distribution_, this);
     setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
-    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, schedule_dock_, distribution_dock_}) {
+    for (QDockWidget* dock : docks()) {
         actions_->panels->addAction(dock->toggleViewAction());
         connect(dock, &QDockWidget::visibilityChanged, this, &MainWindow::head_docks, Qt::QueuedConnection);
         connect(dock, &QDockWidget::dockLocationChanged, this, &MainWindow::head_docks, Qt::QueuedConnection);
@@ -121,26 +124,31 @@ void MainWindow::build_docks() {
     arrange_docks();
 }
 
+std::array<QDockWidget*, 5> MainWindow::docks() const {
+    return {layers_dock_, sparsifier_dock_, schedule_dock_, patterns_dock_, distribution_dock_};
+}
+
 void MainWindow::arrange_docks() {
     setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
     setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
     addDockWidget(Qt::LeftDockWidgetArea, layers_dock_);
     addDockWidget(Qt::RightDockWidgetArea, sparsifier_dock_);
     addDockWidget(Qt::RightDockWidgetArea, schedule_dock_);
+    addDockWidget(Qt::RightDockWidgetArea, patterns_dock_);
     addDockWidget(Qt::BottomDockWidgetArea, distribution_dock_);
-    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, schedule_dock_, distribution_dock_}) {
+    for (QDockWidget* dock : docks()) {
         dock->setFloating(false);
         dock->show();
     }
     tabifyDockWidget(sparsifier_dock_, schedule_dock_);
+    tabifyDockWidget(schedule_dock_, patterns_dock_);
     sparsifier_dock_->raise();
     head_docks();
     size_docks();
 }
 
 void MainWindow::head_docks() {
-    for (QDockWidget* dock : {layers_dock_, sparsifier_dock_, schedule_dock_, distribution_dock_})
-        set_heading(dock, tabifiedDockWidgets(dock).isEmpty());
+    for (QDockWidget* dock : docks()) set_heading(dock, tabifiedDockWidgets(dock).isEmpty());
     for (QTabBar* tabs : findChildren<QTabBar*>(QString(), Qt::FindDirectChildrenOnly)) {
         tabs->setAccessibleName(tr("Panels"));
         tabs->setDrawBase(false);
@@ -183,6 +191,8 @@ void MainWindow::connect_panels() {
     connect(distribution_, &DistributionCanvas::levelDragged, this, [this, &session](double level, bool dragging) {
         session.set_option(moved_by_the_line(), "sparsity_level", level, dragging);
     });
+    connect(patterns_dock_, &QDockWidget::visibilityChanged, this,
+            [&session](bool visible) { session.show_patterns(visible); });
     connect(status_, &StatusPanel::cancel_wanted, this, [&session] { session.cancel_job(); });
 }
 
@@ -266,6 +276,7 @@ void MainWindow::show_snapshot(const SnapshotPtr& snapshot) {
     sparsifier_->set_snapshot(snapshot);
     schedule_->set_snapshot(snapshot);
     layers_->set_snapshot(snapshot);
+    patterns_->set_snapshot(snapshot);
     status_->set_snapshot(snapshot);
     notices_->set_snapshot(snapshot);
     actions_->update(*snapshot, !layers_->selected().empty());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QMainWindow>
+#include <array>
 
 #include "ui/shell/actions.h"
 #include "ui/shell/session_bridge.h"
@@ -14,6 +15,7 @@ class FileCommands;
 class LayersPanel;
 class MaskCanvas;
 class NoticeBar;
+class PatternsPanel;
 class SchedulePanel;
 class SparsifierPanel;
 class StatusPanel;
@@ -44,6 +46,7 @@ class MainWindow : public QMainWindow {
   private:
     void build_centre();
     void build_docks();
+    std::array<QDockWidget*, 5> docks() const;
     void arrange_docks();
     void size_docks();
     void head_docks();
@@ -76,8 +79,9 @@ class MainWindow : public QMainWindow {
     LayersPanel* layers_;
     SparsifierPanel* sparsifier_;
     SchedulePanel* schedule_;
+    PatternsPanel* patterns_;
     StatusPanel* status_;
-    QDockWidget *layers_dock_, *sparsifier_dock_, *schedule_dock_, *distribution_dock_;
+    QDockWidget *layers_dock_, *sparsifier_dock_, *schedule_dock_, *patterns_dock_, *distribution_dock_;
 };
 
 }  // namespace lacuna::ui

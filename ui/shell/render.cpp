@@ -43,6 +43,7 @@ int fail(const std::string& text) {
 
 /// The window as it is, with canvases that have everything in them, and its dialogs before it.
 QPixmap picture_of(MainWindow& window) {
+    QApplication::sendPostedEvents(nullptr, QEvent::LayoutRequest);  // of text that has just come
     QPixmap picture = window.grab();
     QPainter painter(&picture);
     for (Canvas* canvas : window.findChildren<Canvas*>())

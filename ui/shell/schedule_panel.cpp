@@ -22,13 +22,6 @@ namespace {
 
 constexpr int canvas_height = 200;
 
-QLabel* make_label(QWidget* parent, const char* role) {
-    auto* label = new QLabel(parent);
-    label->setProperty("role", role);
-    label->setWordWrap(true);
-    return label;
-}
-
 OptionSpec steps_spec() {
     OptionSpec spec;
     spec.name = "steps";
@@ -54,8 +47,8 @@ SchedulePanel::SchedulePanel(QWidget* parent)
       canvas_(new ScheduleCanvas(this)),
       steps_(OptionEditor::make(steps_spec(), this)),
       plan_(new QWidget(this)),
-      remark_(make_label(this, "hint")),
-      scope_text_(make_label(this, "title")),
+      remark_(panel_text(this, "hint")),
+      scope_text_(panel_text(this, "title")),
       fit_(make_button(this, tr("Fit to steps"), tr("Let every curve end at the last step"))),
       run_(make_button(this, tr("Take all"), tr("Take the steps that are left"))),
       restart_(make_button(this, tr("Start over"), tr("Back to before the first step"))) {

@@ -13,7 +13,7 @@ namespace lacuna::ui {
 namespace {
 
 constexpr int bar_height = 6;
-constexpr int number_width = 50;
+constexpr int number_width = 56;  // of "100.0 %"
 constexpr int smallest_bar = 16;
 
 void draw_bar(QPainter& painter, const QRectF& track, const SparsityBar& bar) {

@@ -93,11 +93,20 @@ void StatusPanel::set_snapshot(const SnapshotPtr& snapshot) {
 
 void StatusPanel::show_figures(const Snapshot& snapshot) {
     const double all = double(std::max<int64_t>(snapshot.parameters, 1));
-    sparsity_->setText(percent_text(double(snapshot.pruned) / all));
+    const TensorZeros& zeros = snapshot.all_zeros;
+    const bool waiting = zeros.coming && snapshot.pruned == 0;
+    sparsity_->setText(waiting ? QStringLiteral("…") : percent_text(double(zeros.shown) / all));
+    const QString own = zeros.coming ? tr("zeros in the file are being counted")
+                                     : tr("%1 of them lie in the file").arg(grouped(zeros.own));
     sparsity_->parentWidget()->setToolTip(
-        tr("%1 of %2 parameters are pruned in what is shown; %3 are in tensors that a recipe's \"*\" takes")
-            .arg(grouped(snapshot.pruned), grouped(snapshot.parameters), grouped(snapshot.prunable)));
-    kept_->setText(tr("%1 of %2").arg(grouped(snapshot.parameters - snapshot.pruned), grouped(snapshot.parameters)));
+        tr("%1 of %2 parameters are zero in what an export would write: %3, %4 are pruned. "
+           "A recipe's \"*\" takes tensors of %5 parameters")
+            .arg(grouped(zeros.shown), grouped(snapshot.parameters), own, grouped(snapshot.pruned),
+                 grouped(snapshot.prunable)));
+    kept_->setText(waiting
+                       ? grouped(snapshot.parameters)
+                       : tr("%1 of %2").arg(grouped(snapshot.parameters - zeros.shown), grouped(snapshot.parameters)));
+    kept_->parentWidget()->setToolTip(tr("Parameters that are not zero"));
     const QString taken = snapshot.schedule
                               ? tr("%1 of %2").arg(grouped(snapshot.steps), grouped(snapshot.schedule->steps))
                               : grouped(snapshot.steps);

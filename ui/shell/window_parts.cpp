@@ -17,7 +17,7 @@ constexpr Dialog dialogs[] = {{"export", &Actions::export_model},
                               {"shortcuts", &Actions::shortcuts},
                               {"about", &Actions::about}};
 /// A dock's object name is the panel's and "_dock".
-constexpr const char* panels[] = {"sparsifier", "schedule"};
+constexpr const char* panels[] = {"sparsifier", "schedule", "patterns"};
 
 }  // namespace
 

@@ -102,6 +102,40 @@ INSTANTIATE_TEST_SUITE_P(Shapes, PaintedTile,
                                          TileCase{{777}, {0, 0, 3, 0}}, TileCase{{8, 5, 3, 3}, {0, 0, 0, 0}},
                                          TileCase{{600, 600}, {8, 8, 0, 0}}));
 
+TEST(PaintedTiles, TellZerosOfTheFileFromGapsAtEveryZoom) {
+    // Quarters of 64 columns: dense, pruned, zero in the file, zero in every other column.
+    const auto value = [](int64_t i) {
+        const int64_t column = i % 256;
+        return column < 64 ? 1.0F : column < 128 ? 0.1F : column < 192 || column % 2 == 0 ? 0.0F : 2.0F;
+    };
+    Sample sample = sample_of({128, 256}, 0, value);
+    auto detail = std::make_shared<TensorDetail>(*sample.detail);
+    Mask mask = Mask::ones({128, 256});
+    for (int64_t row = 0; row < 128; ++row) mask.set_range(row * 256 + 64, row * 256 + 128, false);
+    detail->kept = mask.kept();
+    detail->density = std::make_shared<const Pyramid>(density_pyramid(mask));
+    detail->mask = std::make_shared<const Mask>(std::move(mask));
+    sample = with_own_zeros({sample.weights, detail});
+    EXPECT_EQ(sample.detail->zero_kept, 128 * (64 + 32));
+    const ViewStyle style = view_style(Theme::of(false));
+    for (const MaskMode mode : {MaskMode::weights, MaskMode::mask}) {
+        const MaskColours colours(style, mode);
+        for (const int level : {0, 1, 3}) {
+            const auto texels = painted(*sample.detail, {level, level, 0, 0}, colours);
+            const auto at = [&](int column) { return texels[size_t(column >> level)]; };
+            EXPECT_EQ(at(80), style.gap) << level;
+            EXPECT_EQ(at(150), style.own_zero) << level;
+            EXPECT_NE(at(10), style.own_zero) << level;
+            EXPECT_NE(at(10), style.gap) << level;
+        }
+        const uint32_t half = painted(*sample.detail, {1, 1, 0, 0}, colours)[100];
+        const uint32_t expected = colours.cell(1 / float(sample.detail->full_scale), 1, 0.5f);
+        for (int shift = 0; shift < 24; shift += 8) EXPECT_NEAR(part(half, shift), part(expected, shift), 2);
+    }
+    const MaskColours magnitude(style, MaskMode::magnitude);
+    EXPECT_EQ(painted(*sample.detail, {0, 0, 0, 0}, magnitude)[150], style.magnitude_low);
+}
+
 TEST(TileExtent, IsWhatTheMatrixLeavesOfATile) {
     const MatrixShape matrix{300, 520};
     EXPECT_EQ(tile_extent(matrix, {0, 0, 2, 1}).width, 8);

@@ -1,6 +1,6 @@
 #include "ui/canvas/mask_view.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "tests/ui/canvas/harness.h"
 #include "tests/ui/canvas/sample.h"
@@ -82,6 +82,13 @@ TEST_F(MaskViewTest, NamesTheInputAndTheKernelOfAConvolution) {
     const auto hover = describe_weight(*conv.detail, {2, 2 * 15 + 1 * 5 + 4});
     EXPECT_NE(hover.text.find("row 2, column 39 (input 2, kernel 1, 4): "), std::string::npos) << hover.text;
     EXPECT_EQ(hover.value, double((*conv.weights)[2 * 60 + 39]));
+}
+
+TEST_F(MaskViewTest, SaysOfAWeightThatItIsZeroInTheFile) {
+    const Sample zeros = with_own_zeros(sample_of({4, 4}, 0, [](int64_t i) { return i == 5 ? -0.0F : 1.0F; }));
+    EXPECT_THAT(describe_weight(*zeros.detail, {1, 1}).text, testing::EndsWith("0, zero in the file"));
+    EXPECT_THAT(describe_weight(*zeros.detail, {1, 2}).text, testing::EndsWith("1, kept"));
+    EXPECT_FALSE(frame(zeros.detail).hover) << "drawn with a legend for it";
 }
 
 TEST_F(MaskViewTest, WheelZoomsAroundThePointer) {

@@ -50,6 +50,15 @@ Sample sample_of(Shape shape, double level, Value value) {
     return {weights, detail};
 }
 
+/// The same with the weights that are zero in the file known, as a session knows them.
+inline Sample with_own_zeros(const Sample& sample) {
+    auto detail = std::make_shared<TensorDetail>(*sample.detail);
+    detail->nonzero = std::make_shared<const Mask>(*detail->mask & Mask::from_tensor(detail->weight));
+    detail->nonzero_density = std::make_shared<const Pyramid>(density_pyramid(*detail->nonzero));
+    detail->zero_kept = detail->kept - detail->nonzero->kept();
+    return {sample.weights, detail};
+}
+
 /// Weights like a trained layer's: a sum of uniform numbers, larger in some rows and columns than in others.
 inline Sample trained_sample(Shape shape, double level) {
     const int64_t columns = std::max<int64_t>(1, matrix_shape(shape).columns);

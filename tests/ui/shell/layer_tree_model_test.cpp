@@ -90,6 +90,34 @@ TEST_F(LayerTree, AddsUpSparsityAndTellsPreviewFromStepped) {
     EXPECT_DOUBLE_EQ(bar("encoder").shown, 96.0 / 280);
 }
 
+TEST_F(LayerTree, ShowsTheZerosOfTheFileOnceTheyAreCounted) {
+    const auto tip = [this](const char* fqn) {
+        return row(fqn, LayerTreeModel::Sparsity).data(Qt::ToolTipRole).toString().toStdString();
+    };
+    auto next = std::make_shared<Snapshot>(*with_pruned(*snapshot, fc2_weight, 64, true));
+    next->zeros.assign(next->tensors.size(), {.coming = true});
+    model.set_snapshot(next);
+    EXPECT_EQ(text("encoder.fc1.weight", LayerTreeModel::Sparsity), "…");
+    EXPECT_EQ(text("encoder.fc2.weight", LayerTreeModel::Sparsity), "50.0\u00a0%") << "the mask's are known";
+    EXPECT_THAT(tip("encoder.fc1.weight"), testing::HasSubstr("being counted"));
+
+    next = std::make_shared<Snapshot>(*next);
+    next->zeros.assign(next->tensors.size(), {.known = true});
+    next->zeros[fc1_weight] = {.known = true, .own = 32, .stepped = 32, .shown = 32};
+    next->zeros[fc1_bias] = {.known = true, .own = 4, .stepped = 4, .shown = 4};
+    next->zeros[fc2_weight] = {.known = true, .own = 32, .stepped = 96, .shown = 96};
+    model.set_snapshot(next);
+    EXPECT_EQ(text("encoder.fc1.weight", LayerTreeModel::Sparsity), "25.0\u00a0%");
+    EXPECT_EQ(text("encoder.fc1.bias", LayerTreeModel::Sparsity), "25.0\u00a0%") << "not to be pruned, but zero";
+    EXPECT_EQ(text("encoder.fc2.bias", LayerTreeModel::Sparsity), "");
+    EXPECT_EQ(text("encoder.fc2.weight", LayerTreeModel::Sparsity), "75.0\u00a0%");
+    EXPECT_EQ(text("head.weight", LayerTreeModel::Sparsity), "0.0\u00a0%");
+    EXPECT_EQ(text("encoder", LayerTreeModel::Sparsity), "47.1\u00a0%") << "132 of 280";
+    EXPECT_THAT(tip("encoder.fc2.weight"),
+                testing::HasSubstr("25.0\u00a0% zeros in the file, 75.0\u00a0% after pruning"));
+    EXPECT_THAT(tip("encoder.fc1.weight"), testing::Not(testing::HasSubstr("after pruning")));
+}
+
 TEST_F(LayerTree, NamesACommonSparsifierAndCallsOthersMixed) {
     const auto set = [](const Snapshot& before, size_t tensor, const char* name) {
         return with_state(before, tensor, [&](TensorState& state) { state.sparsifier = &sparsifier(name); });

@@ -76,7 +76,7 @@ TEST_F(Render, EveryPanelAndDialogCanBeShown) {
                                      "version: 1\ngroups:\n  - {layers: \"*\", sparsifier: weight_norm}\n"
                                      "steps: 3\nschedule: {scheduler: lambda, factor: (epoch + 1) / 3}\n");
     std::map<QString, QImage> pictures;
-    for (const char* part : {"sparsifier", "schedule", "export", "convert", "shortcuts", "about"}) {
+    for (const char* part : {"sparsifier", "schedule", "patterns", "export", "convert", "shortcuts", "about"}) {
         const Outcome run = lacuna({text(sample), "--recipe", text(recipe), "--show", part, "--render", png});
         ASSERT_EQ(run.status, 0) << part << ": " << run.err;
         pictures[part] = QImage(png);
