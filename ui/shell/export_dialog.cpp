@@ -83,6 +83,9 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
     connect(path_, &QLineEdit::textChanged, this, &ExportDialog::check);
     connect(masks_, &QCheckBox::toggled, this, &ExportDialog::check);
     connect(format_, &QComboBox::currentIndexChanged, this, &ExportDialog::format_changed);
+    setTabOrder(path_, browse_button);
+    setTabOrder(browse_button, format_);
+    setTabOrder(format_, masks_);
     check();
 }
 
@@ -98,10 +101,10 @@ QString ExportDialog::summary() const {
     const auto& tensors = snapshot_->tensors;
     const auto pruned = std::count_if(tensors.begin(), tensors.end(), [](auto& one) { return one->shown != nullptr; });
     const double all = double(std::max<int64_t>(snapshot_->parameters, 1));
-    QString text =
-        tr("<b>%1 pruned</b>, %2 left as they are.<br>%3 of %4 parameters become zero: %5.")
-            .arg(counted(pruned, "tensor"), grouped(int64_t(tensors.size()) - pruned), grouped(snapshot_->pruned),
-                 grouped(snapshot_->parameters), percent_text(double(snapshot_->pruned) / all));
+    const int64_t zeros = snapshot_->all_zeros.shown;
+    QString text = tr("<b>%1 pruned</b>, %2 left as they are.<br>%3 of %4 parameters will be zero: %5.")
+                       .arg(counted(pruned, "tensor"), grouped(int64_t(tensors.size()) - pruned), grouped(zeros),
+                            grouped(snapshot_->parameters), percent_text(double(zeros) / all));
     if (snapshot_->pending) text += tr("<br>The preview is stepped first; undo takes that back.");
     return text;
 }

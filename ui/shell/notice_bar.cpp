@@ -10,6 +10,7 @@ namespace lacuna::ui {
 namespace {
 
 constexpr int most_rows = 3;
+constexpr const char* number_property = "notice";
 
 }  // namespace
 
@@ -21,6 +22,12 @@ NoticeBar::NoticeBar(QWidget* parent) : QWidget(parent), rows_(new QVBoxLayout(t
 }
 
 void NoticeBar::set_snapshot(const SnapshotPtr& snapshot) {
+    const auto gone = [&](uint64_t number) {
+        return number > 0 && std::none_of(snapshot->notices.begin(), snapshot->notices.end(),
+                                          [&](const Notice& notice) { return notice.number == number; });
+    };
+    for (int i = rows_->count(); i-- > 0;)
+        if (QWidget* row = rows_->itemAt(i)->widget(); gone(row->property(number_property).toULongLong())) delete row;
     for (const Notice& notice : snapshot->notices) {
         if (notice.number <= seen_) continue;
         seen_ = notice.number;
@@ -30,6 +37,7 @@ void NoticeBar::set_snapshot(const SnapshotPtr& snapshot) {
 
 void NoticeBar::add(const Notice& notice) {
     auto* row = new NoticeRow(notice, this);
+    row->setProperty(number_property, qulonglong(notice.number));
     rows_->insertWidget(0, row);
     while (rows_->count() > most_rows) delete rows_->itemAt(rows_->count() - 1)->widget();
 }

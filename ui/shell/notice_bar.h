@@ -15,7 +15,7 @@ class NoticeBar : public QWidget {
   public:
     explicit NoticeBar(QWidget* parent = nullptr);
 
-    /// Shows the snapshot's notices that have not been shown before.
+    /// Shows the snapshot's notices that have not been shown before; those that the session took back go.
     void set_snapshot(const SnapshotPtr& snapshot);
     /// Shows a notice of the window's own.
     void add(const Notice& notice);

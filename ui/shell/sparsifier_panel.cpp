@@ -8,6 +8,8 @@
 #include <QSignalBlocker>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "engine/session/mask_units.h"
 #include "ui/shell/option_form.h"
@@ -19,31 +21,35 @@
 namespace lacuna::ui {
 namespace {
 
-QLabel* make_label(QWidget* parent, const char* role) {
-    auto* label = new QLabel(parent);
-    label->setProperty("role", role);
-    label->setWordWrap(true);
-    return label;
+/// By what they prune: single weights and blocks, patterns, whole rows and units; rules that are not named here last.
+std::vector<const Sparsifier*> in_reading_order() {
+    static constexpr std::array<std::string_view, 10> order{"weight_norm",   "magnitude",       "wanda",    "random",
+                                                            "n_m",           "nearly_diagonal", "saliency", "fpgm",
+                                                            "lstm_saliency", "data_norm"};
+    const auto place = [](const Sparsifier* rule) { return std::find(order.begin(), order.end(), rule->name()); };
+    std::vector<const Sparsifier*> rules(sparsifiers().begin(), sparsifiers().end());
+    std::stable_sort(rules.begin(), rules.end(), [&](auto* a, auto* b) { return place(a) < place(b); });
+    return rules;
 }
 
 }  // namespace
 
 SparsifierPanel::SparsifierPanel(QWidget* parent)
     : QWidget(parent),
-      title_(make_label(this, "title")),
-      subtitle_(make_label(this, "hint")),
+      title_(panel_text(this, "title")),
+      subtitle_(panel_text(this, "hint")),
       rule_(new QComboBox(this)),
-      rule_help_(make_label(this, "hint")),
-      unit_(make_label(this, "hint")),
-      problem_(make_label(this, "problem")),
-      remark_(make_label(this, "remark")),
+      rule_help_(panel_text(this, "hint")),
+      unit_(panel_text(this, "hint")),
+      problem_(panel_text(this, "problem")),
+      remark_(panel_text(this, "remark")),
       form_(new OptionForm(this)),
       frozen_(new QCheckBox(tr("Frozen"), this)),
       body_(new QWidget(this)),
-      nothing_(make_label(this, "hint")) {
+      nothing_(panel_text(this, "hint")) {
     setObjectName(QStringLiteral("sparsifier"));
     rule_->addItem(tr("None: left alone"), QString());
-    for (const Sparsifier* one : sparsifiers()) rule_->addItem(to_qstring(one->title()), to_qstring(one->name()));
+    for (const Sparsifier* one : in_reading_order()) rule_->addItem(to_qstring(one->title()), to_qstring(one->name()));
     rule_->setPlaceholderText(tr("mixed"));
     rule_->setAccessibleName(tr("Sparsifier"));
     frozen_->setToolTip(tr("Steps leave the masks of frozen tensors as they are"));

@@ -73,6 +73,13 @@ QString counted(int64_t number, const char* noun) {
 }
 
 QString title_from_name(std::string_view name) {
+    using namespace std::string_view_literals;
+    static constexpr std::array abbreviations{
+        std::pair("init_sl"sv, "First sparsity level"), std::pair("init_t"sv, "First epoch"),
+        std::pair("delta_t"sv, "Epochs between steps"), std::pair("total_t"sv, "Steps on the curve"),
+        std::pair("dist"sv, "Distance")};
+    for (const auto& [option, words] : abbreviations)
+        if (option == name) return QString::fromLatin1(words);
     QString title = to_qstring(name);
     title.replace('_', ' ');
     if (!title.isEmpty()) title[0] = title[0].toUpper();

@@ -24,7 +24,7 @@ QString duration_text(double seconds);
 QString progress_text(const ProgressState& progress);
 /// "1 tensor", "3 tensors": the noun with an s unless there is exactly one.
 QString counted(int64_t number, const char* noun);
-/// "sparsity_level" → "Sparsity level"
+/// "sparsity_level" → "Sparsity level"; torch.ao.pruning's abbreviations in words: "init_sl" → "First sparsity level"
 QString title_from_name(std::string_view name);
 
 }  // namespace lacuna::ui

@@ -13,6 +13,7 @@
 #include <QSlider>
 #include <QTest>
 #include <QTreeView>
+#include <map>
 
 #include "tests/ui/shell/window_fixture.h"
 #include "ui/canvas/distribution_canvas.h"
@@ -21,7 +22,9 @@
 #include "ui/shell/export_dialog.h"
 #include "ui/shell/notice_bar.h"
 #include "ui/shell/option_editor.h"
+#include "ui/shell/patterns_panel.h"
 #include "ui/shell/sparsifier_panel.h"
+#include "ui/shell/window_parts.h"
 
 namespace lacuna::ui {
 namespace {
@@ -75,6 +78,30 @@ TEST_F(Window, OpensAModelWithEveryWeightMatrixSelectedAndLooksAtTheLargest) {
     EXPECT_EQ(detail->tensor, fc1_weight);
 }
 
+TEST_F(Window, APrunedModelShowsItsZeros) {
+    using namespace testing_support;
+    TestTensor half = random_weights("fc.weight", {8, 8}, 1);
+    std::fill_n(half.bytes.begin(), half.bytes.size() / 2, '\0');
+    window->files().open_model(text(write_safetensors(folder / "pruned.safetensors", {half})));
+    wait();
+    EXPECT_EQ(figure("sparsity"), "50.0\u00a0%");
+    EXPECT_EQ(figure("kept"), "32 of 64");
+    choose("n_m");
+    EXPECT_EQ(figure("kept"), "16 of 64") << "two of four in each row that is not zero";
+    EXPECT_EQ(shown().all_zeros.own, 32);
+    auto* patterns = window->findChild<PatternsPanel*>();
+    EXPECT_FALSE(shown().patterns) << "counted only while they are looked at";
+    show_part(*window, "patterns");
+    wait();
+    wait();
+    QStringList words;
+    for (auto* label : patterns->findChildren<QLabel*>()) words << label->text();
+    const std::string said = words.join('|').toStdString();
+    EXPECT_THAT(said, HasSubstr("Zero rows|4 of 8|50.0\u00a0%"));
+    EXPECT_THAT(said, HasSubstr("2:4 groups|16 of 16|100.0\u00a0%"));
+    EXPECT_THAT(said, HasSubstr("4:8 groups|8 of 8|100.0\u00a0%"));
+}
+
 TEST_F(Window, AFailedOpenIsANoticeAndNotABox) {
     window->files().open_model(text(folder.write("broken.safetensors", "this is no model")));
     wait();
@@ -83,8 +110,45 @@ TEST_F(Window, AFailedOpenIsANoticeAndNotABox) {
     EXPECT_EQ(QApplication::activeModalWidget(), nullptr);
     open_sample();
     EXPECT_TRUE(shown().model) << "the window goes on";
+    EXPECT_EQ(window->notices().count(), 0) << "what was wrong before is no matter any more";
+    window->files().open_data(text(folder.write("broken.npz", "this is no data")));
+    wait();
+    EXPECT_EQ(window->notices().count(), 1);
     window->notices().dismiss_all();
     EXPECT_EQ(window->notices().count(), 0);
+}
+
+TEST_F(Window, AThemeChosenAgainChangesNoTextSize) {
+    open_sample();
+    const auto sizes = [&] {
+        std::map<QWidget*, int> found;
+        for (auto* widget : window->findChildren<QWidget*>()) found[widget] = QFontInfo(widget->font()).pixelSize();
+        return found;
+    };
+    const auto before = sizes();
+    for (const ThemeChoice choice : {ThemeChoice::light, ThemeChoice::dark, ThemeChoice::system}) {
+        window->choose_theme(choice);
+        QApplication::processEvents();
+        for (const auto& [widget, size] : sizes()) {
+            const auto known = before.find(widget);
+            if (known == before.end()) continue;
+            EXPECT_EQ(size, known->second)
+                << widget->metaObject()->className() << ' ' << widget->objectName().toStdString();
+        }
+    }
+}
+
+TEST_F(Window, TheExportDialogsTabReachesBrowse) {
+    open_sample();
+    ExportDialog dialog(window->snapshot());
+    dialog.show();
+    QApplication::processEvents();
+    auto* path = dialog.findChild<QLineEdit*>();
+    path->setFocus();
+    QTest::keyClick(&dialog, Qt::Key_Tab);
+    const auto* reached = qobject_cast<QPushButton*>(dialog.focusWidget());
+    ASSERT_NE(reached, nullptr);
+    EXPECT_EQ(reached->text(), "Browse…");
 }
 
 TEST_F(Window, ChoosingASparsifierPreviewsTheMaskAndStepTakesIt) {

@@ -41,6 +41,7 @@ TEST(TextFormat, NamesAndCounts) {
     EXPECT_EQ(counted(1, "tensor"), "1 tensor");
     EXPECT_EQ(counted(1200, "tensor"), "1,200 tensors");
     EXPECT_EQ(title_from_name("sparse_block_shape"), "Sparse block shape");
+    EXPECT_EQ(title_from_name("init_sl"), "First sparsity level");
 }
 
 }  // namespace
