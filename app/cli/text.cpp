@@ -4,7 +4,9 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 
+#include "engine/base/utf8.h"
 #include "engine/session/recipe_text.h"
 
 namespace lacuna::cli {
@@ -38,8 +40,7 @@ std::string printable(std::string_view text) {
 }
 
 size_t columns_of(std::string_view text) {
-    return size_t(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return size_t(std::count_if(text.begin(), text.end(), std::not_fn(is_continuation)));
 }
 
 std::string bytes_text(double bytes) {

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "engine/base/utf8.h"
+
 namespace lacuna {
 namespace {
 
@@ -30,23 +32,6 @@ std::optional<uint32_t> hex(std::string_view text, size_t at, size_t digits) {
     const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + digits, value, 16);
     if (error != std::errc() || end != text.data() + at + digits || value > 0x10ffff) return std::nullopt;
     return value;
-}
-
-/// Bytes of the UTF-8 sequence that begins at `at`, 0 if there is none.
-size_t utf8_length(std::string_view text, size_t at) {
-    const auto byte = [&](size_t i) { return uint8_t(text[at + i]); };
-    const uint8_t first = byte(0);
-    if (first < 0x80) return 1;
-    const size_t length = first >= 0xc2 && first < 0xe0   ? 2
-                          : first >= 0xe0 && first < 0xf0 ? 3
-                          : first >= 0xf0 && first < 0xf5 ? 4
-                                                          : 0;
-    if (length == 0 || at + length > text.size()) return 0;
-    for (size_t i = 1; i < length; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-    const bool surrogate_or_beyond = (first == 0xed && byte(1) >= 0xa0) || (first == 0xf4 && byte(1) >= 0x90);
-    return overlong || surrogate_or_beyond ? 0 : length;
 }
 
 }  // namespace
@@ -99,7 +84,7 @@ std::string valid_utf8(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (size_t i = 0; i < text.size();) {
-        const size_t length = utf8_length(text, i);
+        const size_t length = utf8_length(text.substr(i));
         if (length)
             out += text.substr(i, length);
         else

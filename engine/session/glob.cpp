@@ -1,12 +1,14 @@
 #include "engine/session/glob.h"
 
+#include "engine/base/utf8.h"
+
 namespace lacuna {
 namespace {
 
 /// Bytes of the character that begins at text[i].
 size_t character_bytes(std::string_view text, size_t i) {
     size_t end = i + 1;
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+    while (end < text.size() && is_continuation(text[end])) ++end;
     return end - i;
 }
 

@@ -2,21 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/base/utf8.h"
+
 namespace lacuna {
 namespace {
-
-/// Bytes of the UTF-8 character that begins `rest`; 0 if there is none.
-size_t utf8_length(std::string_view rest) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(rest[i]); };
-    if (byte(0) < 0x80) return 1;
-    const size_t length = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
-    if (byte(0) < 0xC2 || byte(0) > 0xF4 || rest.size() < length) return 0;
-    for (size_t i = 1; i < length; ++i)
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    const bool overlong = (byte(0) == 0xE0 && byte(1) < 0xA0) || (byte(0) == 0xF0 && byte(1) < 0x90);
-    const bool outside = (byte(0) == 0xED && byte(1) >= 0xA0) || (byte(0) == 0xF4 && byte(1) >= 0x90);
-    return overlong || outside ? 0 : length;
-}
 
 std::string_view line_text(std::string_view text, int line) {
     for (; line > 1 && !text.empty(); --line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
@@ -43,9 +32,7 @@ int line_at(std::string_view text, size_t offset) {
 std::string shortened(std::string_view text) {
     constexpr size_t most = 80;
     if (text.size() <= most) return std::string(text);
-    size_t end = most;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    return std::string(text.substr(0, end)) + "…";
+    return std::string(utf8_prefix(text, most)) + "…";
 }
 
 std::string yaml_hint(std::string_view text, int line) {

@@ -2,9 +2,9 @@
 
 #include <c10/util/Exception.h>
 
-#include <algorithm>
-#include <cstdint>
 #include <string_view>
+
+#include "engine/base/utf8.h"
 
 namespace lacuna {
 namespace {
@@ -33,9 +33,7 @@ std::string brief(const std::exception& error) {
     const std::string whole = libtorch ? libtorch->what_without_backtrace() : error.what();
     std::string_view line = cause(whole);
     line = trimmed(line.substr(0, line.find('\n')));
-    size_t end = std::min(line.size(), longest);
-    while (end > 0 && end < line.size() && (uint8_t(line[end]) & 0xC0) == 0x80) --end;  // not inside a character
-    std::string text(line.substr(0, end));
+    std::string text(utf8_prefix(line, longest));
     return text.empty() ? "LibTorch gave no reason" : text;
 }
 
