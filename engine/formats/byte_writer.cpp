@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -41,12 +40,6 @@ void ByteWriter::write(std::span<const std::byte> bytes) {
         bytes = bytes.subspan(now.size());
         progress_.advance(now.size());
     }
-}
-
-void ByteWriter::write_zeros(uint64_t count) {
-    constexpr std::array<std::byte, 4096> zeros{};
-    for (; count > zeros.size(); count -= zeros.size()) write(zeros);
-    write(std::span(zeros).first(size_t(count)));
 }
 
 uint64_t ByteWriter::skip(uint64_t count) {

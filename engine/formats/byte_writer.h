@@ -21,7 +21,6 @@ class ByteWriter {
 
     void write(std::span<const std::byte> bytes);
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
-    void write_zeros(uint64_t count);
     /// Leaves room for `count` bytes, which `write_at` fills; returns where it begins.
     uint64_t skip(uint64_t count);
     /// Writes bytes into room that was left, or over bytes that were written before; the place to write on does not

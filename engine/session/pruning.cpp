@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/base/numbers.h"
 #include "engine/base/tensor_loop.h"
 #include "engine/formats/file_checkpoint.h"
 #include "engine/formats/saved_mask.h"
@@ -111,7 +112,7 @@ void Pruning::compute_unit(std::span<const size_t> unit, const Progress& progres
 }
 
 std::string Pruning::to_string() const {
-    std::string text = counted(groups_.size(), "group") + " after " + counted(size_t(steps_), "step") + "\n";
+    std::string text = counted(int64_t(groups_.size()), "group") + " after " + counted(steps_, "step") + "\n";
     for (const Group& group : groups_)
         text += group_in_words(group.fqn, *group.target.sparsifier, group.target.options, group.fake_sparsity);
     return text;

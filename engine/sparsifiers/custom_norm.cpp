@@ -28,7 +28,7 @@ class ScoredMatrix {
   public:
     ScoredMatrix(const MaskRequest& request, const NormFunction& norm, const BlockRule& rule)
         : rule_(rule),
-          arranged_(request.weight, nullptr, rule.block.rows == 1 && rule.zeros < rule.block.rows * rule.block.columns),
+          arranged_(request.weight, nullptr, runs_along_inner(rule)),
           matrix_(arranged_.matrix()),
           scores_(size_t(request.weight.elements())) {
         rule_.block = fitted(rule.block, matrix_);

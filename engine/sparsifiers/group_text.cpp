@@ -2,10 +2,6 @@
 
 namespace lacuna {
 
-std::string counted(size_t count, const std::string& noun) {
-    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 std::string group_in_words(const std::string& fqn, const Sparsifier& sparsifier, const Options& options,
                            const FakeSparsity& fake_sparsity) {
     const Mask& mask = *fake_sparsity.mask;

@@ -7,9 +7,6 @@
 
 namespace lacuna {
 
-/// "1 group", "3 groups".
-std::string counted(size_t count, const std::string& noun);
-
 /// One prepared tensor in lines of text: name, shape, rule and mask, then an option a line.
 std::string group_in_words(const std::string& fqn, const Sparsifier& sparsifier, const Options& options,
                            const FakeSparsity& fake_sparsity);

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/base/numbers.h"
 #include "engine/sparsifiers/group_text.h"
 #include "engine/sparsifiers/units.h"
 #include "engine/torch/calibrate.h"
@@ -182,7 +183,7 @@ std::vector<std::vector<size_t>> ModuleSparsifier::units() const {
 }
 
 std::string ModuleSparsifier::to_string() const {
-    std::string text = counted(groups_.size(), "group") + " after " + counted(size_t(steps_), "step") + "\n";
+    std::string text = counted(int64_t(groups_.size()), "group") + " after " + counted(steps_, "step") + "\n";
     for (const SparsifyGroup& group : groups_)
         text += group_in_words(group.tensor_fqn, *group.sparsifier, group.options, group.fake_sparsity);
     return text;
