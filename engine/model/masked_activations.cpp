@@ -1,4 +1,5 @@
 #include "engine/model/registry.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 
@@ -10,7 +11,7 @@ const Conversion& masked_activations_conversion() {
         .help =
             "Runs samples through a TorchScript model and zeroes those input features of its layers that carry least, "
             "by their norm over all samples. The masks become part of the model's code; the weights stay.",
-        .options = {{.name = "sparsity_level",
+        .options = {{.name = sparsity_level_option,
                      .type = OptionType::number,
                      .help = "Share of each layer's input features (a convolution's input channels) that is zeroed.",
                      .default_value = 0.5,

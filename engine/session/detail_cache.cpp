@@ -3,12 +3,12 @@
 #include "engine/base/error.h"
 #include "engine/mask/nonzero.h"
 #include "engine/session/mask_units.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
 
 constexpr int histogram_bins = 200;
-constexpr const char* level_option = "sparsity_level";
 constexpr int64_t largest_curve = int64_t(1) << 28;  // weights of a unit; more take longer than a line is worth
 
 /// The tensor's options filled in; nothing where it has no rule or they do not fit yet.
@@ -57,7 +57,7 @@ std::shared_ptr<const ThresholdCurve> DetailCache::curve(const Document& documen
     std::vector<size_t> unit = unit_of(document.tensors, tensor);
     if (unit.empty()) unit = {tensor};  // frozen
     Options key = options;
-    key.erase(level_option);
+    key.erase(sparsity_level_option);
     if (curve_ && curve_rule_ == state.sparsifier && curve_options_ == key && curve_unit_ == unit) return curve_;
     // Of the unpruned weights: after a step, pruned ones score 0 and would pull the line away from where it cut.
     std::vector<Mask> ones;
@@ -118,7 +118,7 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
     detail->pruned_bins = pruned_bins_;
     if (const auto options = complete_options(state, weight_.shape)) {
         detail->curve = curve(document, tensor, *options, progress);
-        if (options->has(level_option)) detail->level = options->number(level_option);
+        if (options->has(sparsity_level_option)) detail->level = options->number(sparsity_level_option);
         detail->scheduled = state.scheduled;
     }
     return detail;

@@ -6,6 +6,7 @@
 
 #include "engine/base/error.h"
 #include "engine/session/document_edit.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -63,9 +64,9 @@ std::vector<ScheduleLink> links_of(const ScheduleState& schedule, const TensorSt
 }
 
 std::optional<double> own_level(const TensorState& state) {
-    if (!state.sparsifier || !state.sparsifier->find_option(scheduled_option)) return std::nullopt;
+    if (!state.sparsifier || !state.sparsifier->find_option(sparsity_level_option)) return std::nullopt;
     try {
-        return state.sparsifier->number(state.sparsifier->complete(state.options), scheduled_option);
+        return state.sparsifier->number(state.sparsifier->complete(state.options), sparsity_level_option);
     } catch (const Error&) {
         return std::nullopt;
     }
@@ -73,7 +74,7 @@ std::optional<double> own_level(const TensorState& state) {
 
 Options next_options(const TensorState& state) {
     Options options = state.sparsifier->complete(state.options);
-    if (state.scheduled) state.sparsifier->set_number(options, scheduled_option, *state.scheduled);
+    if (state.scheduled) state.sparsifier->set_number(options, sparsity_level_option, *state.scheduled);
     return options;
 }
 

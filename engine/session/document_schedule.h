@@ -4,8 +4,6 @@
 
 namespace lacuna {
 
-/// The option that schedules move.
-inline const std::string scheduled_option = "sparsity_level";
 /// Steps that a new schedule plans.
 inline constexpr int first_steps = 10;
 

@@ -8,6 +8,7 @@
 #include "engine/session/document_schedule.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/saved_schedulers.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -66,7 +67,7 @@ DocumentPtr with_state(const Document& document, const SparsifierState& state) {
         taken->options = saved_options(group, *taken->sparsifier, state.source);
         for (const SchedulerState& one : schedulers.states) taken->schedule.push_back(one.groups[i].options);
         if (!schedulers.states.empty() && schedulers.states[0].groups[i].base)
-            taken->options.set(scheduled_option, *schedulers.states[0].groups[i].base);
+            taken->options.set(sparsity_level_option, *schedulers.states[0].groups[i].base);
         take(*taken, group, info);
         next->tensors[tensors[i]] = std::move(taken);
     }

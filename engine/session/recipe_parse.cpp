@@ -8,6 +8,7 @@
 #include "engine/session/recipe_error.h"
 #include "engine/session/recipe_node.h"
 #include "engine/session/recipe_text.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -212,7 +213,7 @@ class RecipeParser {
             read_schedule(place, node);
         }
         const auto has_level = [](const auto& group) {
-            return sparsifier(group.sparsifier).find_option("sparsity_level") != nullptr;
+            return sparsifier(group.sparsifier).find_option(sparsity_level_option) != nullptr;
         };
         if (std::none_of(recipe_.groups.begin(), recipe_.groups.end(), has_level))
             fail(place, "schedule", "none of the groups' sparsifiers has a sparsity_level",

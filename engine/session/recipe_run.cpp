@@ -6,14 +6,13 @@
 
 #include "engine/schedulers/scheduler.h"
 #include "engine/session/recipe_error.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
 
-const std::string level_option = "sparsity_level";
-
 std::optional<double> level_of(const Target& target) {
-    return target.sparsifier->number(target.options, level_option);
+    return target.sparsifier->number(target.options, sparsity_level_option);
 }
 
 /// The sparsity levels of targets that stand for all on their curve, for a scheduler.
@@ -24,13 +23,13 @@ class ScheduledLevels final : public Scheduled {
         levels_.push_back(level_of(target));
     }
 
-    const std::string& option() const override { return level_option; }
+    const std::string& option() const override { return sparsity_level_option; }
     size_t groups() const override { return targets_.size(); }
     std::string group_name(size_t group) const override { return std::to_string(group); }
     std::optional<double> value(size_t group) const override { return levels_[group]; }
     void set_values(std::span<const std::optional<double>> values) override {
         for (size_t i = 0; i < values.size(); ++i)
-            if (values[i]) targets_[i].sparsifier->set_number(targets_[i].options, level_option, *values[i]);
+            if (values[i]) targets_[i].sparsifier->set_number(targets_[i].options, sparsity_level_option, *values[i]);
         for (size_t i = 0; i < values.size(); ++i)
             if (values[i]) levels_[i] = values[i];
     }
@@ -209,7 +208,7 @@ void take_steps(Pruning& pruning, int steps, const LevelsByStep& levels, Progres
         if (levels.scheduled()) {
             for (size_t i = 0; i < by_tensor.size(); ++i)
                 by_tensor[i] = levels.at(step, pruning.groups()[i].target.tensor);
-            pruning.set_option(level_option, by_tensor);
+            pruning.set_option(sparsity_level_option, by_tensor);
         }
         pruning.step(progress);
         if (stepped) stepped();

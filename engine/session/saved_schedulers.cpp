@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/session/scheduler_state_file.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -32,7 +33,7 @@ SparsifierState state_after(Pruning& pruning, LevelsByStep& levels, const Sparsi
     if (!schedulers.empty()) {
         std::vector<std::optional<double>> next;
         for (const SchedulerState::Group& group : schedulers.back().groups) next.push_back(group.last);
-        pruning.set_option("sparsity_level", next);
+        pruning.set_option(sparsity_level_option, next);
     }
     SparsifierState state = state_of(pruning, before);
     PlainValue list;

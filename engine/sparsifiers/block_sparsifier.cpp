@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sparsifiers/arranged.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -35,7 +36,7 @@ Options BlockSparsifier::complete(const Options& given) const {
 }
 
 OptionSpec BlockSparsifier::level_option() {
-    return {.name = "sparsity_level",
+    return {.name = sparsity_level_option,
             .type = OptionType::number,
             .help = "Share of the blocks that is pruned.",
             .default_value = 0.5,
@@ -72,7 +73,7 @@ void BlockSparsifier::demand_fit(const MaskRequest& request) const {
 }
 
 BlockRule BlockSparsifier::rule_of(const MaskRequest& request) {
-    return {.level = request.options->number("sparsity_level"),
+    return {.level = request.options->number(sparsity_level_option),
             .block = block_of(*request.options),
             .zeros = request.options->integer("zeros_per_block"),
             .ties = request.ties};

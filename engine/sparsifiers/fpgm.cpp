@@ -8,6 +8,7 @@
 #include "engine/base/parallel.h"
 #include "engine/kernels/distances.h"
 #include "engine/sparsifiers/row_sparsifier.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -74,7 +75,7 @@ class Fpgm final : public RowSparsifier {
     Mask compute(const MaskRequest& request) const override {
         demand_fit(request);
         const Shape& shape = request.weight.shape;
-        const double wanted = std::nearbyint(request.options->number("sparsity_level") * double(shape[0]));
+        const double wanted = std::nearbyint(request.options->number(sparsity_level_option) * double(shape[0]));
         const auto count = int64_t(std::clamp(wanted, 0.0, double(shape[0])));
         RowFlags pruned(static_cast<size_t>(shape[0]), uint8_t(count > 0 && count == shape[0]));
         if (count > 0 && count < shape[0]) {

@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "engine/sparsifiers/row_sparsifier.h"
 #include "engine/sparsifiers/score_option.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -110,7 +111,7 @@ class LstmSaliency final : public RowSparsifier {
     static void flag_gate(const MaskRequest& request, const std::vector<double>& scores, bool together, size_t gate,
                           RowFlags& pruned) {
         const size_t units = pruned.size() / gates, first = together ? 0 : gate * units;
-        const int64_t count = rows_truncated(request.options->number("sparsity_level"), int64_t(units));
+        const int64_t count = rows_truncated(request.options->number(sparsity_level_option), int64_t(units));
         RowFlags lowest(scores.size());
         flag_lowest(scores, first, first + units, count, request.ties, lowest);
         for (size_t i = 0; i < units; ++i) pruned[gate * units + i] |= lowest[first + i];

@@ -11,6 +11,7 @@
 #include "engine/sparsifiers/cut_search.h"
 #include "engine/sparsifiers/level_curve.h"
 #include "engine/sparsifiers/score_option.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -86,7 +87,7 @@ std::vector<Mask> prune_unit(std::span<const MaskRequest> unit) {
         runs.push_back(parts.emplace_back(request).run());
         total += runs.back().count;
     }
-    const int64_t k = blocks_taken(unit[0].options->number("sparsity_level"), total, false);
+    const int64_t k = blocks_taken(unit[0].options->number(sparsity_level_option), total, false);
     // ATen's topk over all keys in one piece is what torch.nn.utils.prune.global_unstructured takes.
     const Words taken = lowest_of(kernels::joined<Key>(runs), total, k, unit[0].ties);
     std::vector<Mask> masks;

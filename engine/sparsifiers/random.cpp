@@ -4,6 +4,7 @@
 #include "engine/kernels/random_keys.h"
 #include "engine/sparsifiers/arranged.h"
 #include "engine/sparsifiers/block_sparsifier.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -40,7 +41,7 @@ class Random final : public BlockSparsifier {
             return keys;
         };
         std::vector<uint64_t> taken(size_t((blocks + 63) / 64));
-        const int64_t count = blocks_taken(request.options->number("sparsity_level"), blocks);
+        const int64_t count = blocks_taken(request.options->number(sparsity_level_option), blocks);
         kernels::select_lowest(reader, blocks, count, taken.data());
         return mask_without(taken, shape, matrix, block);
     }

@@ -7,6 +7,7 @@
 #include "engine/base/parallel.h"
 #include "engine/kernels/row_sums.h"
 #include "engine/sparsifiers/arranged.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -52,7 +53,7 @@ std::string RowSparsifier::why_not(const Shape& shape, DType dtype) const {
 void RowSparsifier::check(const Options&, const Shape*) const {}
 
 OptionSpec RowSparsifier::level_option(std::string help) {
-    return {.name = "sparsity_level",
+    return {.name = sparsity_level_option,
             .type = OptionType::number,
             .help = std::move(help),
             .default_value = 0.5,

@@ -2,6 +2,7 @@
 
 #include "engine/sparsifiers/row_sparsifier.h"
 #include "engine/sparsifiers/score_option.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -27,7 +28,7 @@ class Saliency final : public RowSparsifier {
         const Mask* pruned_before = scored_mask(request);
         const std::vector<double> sums = row_magnitudes(request.weight, pruned_before);
         RowFlags pruned(sums.size());
-        flag_lowest(sums, 0, sums.size(), rows_truncated(request.options->number("sparsity_level"), shape[0]),
+        flag_lowest(sums, 0, sums.size(), rows_truncated(request.options->number(sparsity_level_option), shape[0]),
                     request.ties, pruned);
         if (pruned_before) flag_pruned_rows(*pruned_before, pruned);
         return mask_without_rows(shape, pruned);

@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/sparsifiers/arranged.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -119,7 +120,7 @@ class Wanda final : public Sparsifier {
 
     /// ⌊level · count⌋, as upstream counts.
     static int64_t share(const Options& options, int64_t count) {
-        return int64_t(std::clamp(options.number("sparsity_level"), 0.0, 1.0) * double(count));
+        return int64_t(std::clamp(options.number(sparsity_level_option), 0.0, 1.0) * double(count));
     }
 
     template <typename Key>
@@ -131,7 +132,7 @@ class Wanda final : public Sparsifier {
 
 std::span<const OptionSpec> Wanda::options() const {
     static const std::array specs{
-        OptionSpec{.name = "sparsity_level",
+        OptionSpec{.name = sparsity_level_option,
                    .type = OptionType::number,
                    .help = "Share of each row's weights, or of the layer's, that is pruned; a semi-structured block "
                            "size sets it aside.",

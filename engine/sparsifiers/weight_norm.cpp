@@ -4,6 +4,7 @@
 #include "engine/sparsifiers/block_sparsifier.h"
 #include "engine/sparsifiers/level_curve.h"
 #include "engine/sparsifiers/score_option.h"
+#include "engine/sparsifiers/sparsity_level.h"
 
 namespace lacuna {
 namespace {
@@ -22,7 +23,7 @@ class WeightNorm final : public BlockSparsifier {
 
     std::string remark(const Options& options, const Shape& shape) const override {
         const BlockShape block = block_of(options);
-        if (block.rows != 1 || options.number("sparsity_level") < 1) return {};
+        if (block.rows != 1 || options.number(sparsity_level_option) < 1) return {};
         return short_group_remark(shape, block.columns, options.integer("zeros_per_block"));
     }
 

@@ -8,6 +8,7 @@
 
 #include "engine/schedulers/scheduler.h"
 #include "engine/session/scheduled_data.h"
+#include "engine/sparsifiers/sparsity_level.h"
 #include "engine/torch/data_sparsifier.h"
 
 namespace torch::nn {
@@ -67,7 +68,7 @@ class TrainingAwareSparsity {
   public:
     /// `schedule` moves the rule's option `scheduled` after every epoch. `rule` must outlive this.
     TrainingAwareSparsity(const Sparsifier& rule, Options options, SchedulePtr schedule,
-                          SchedulerSettings settings = {}, std::string scheduled = "sparsity_level");
+                          SchedulerSettings settings = {}, std::string scheduled = sparsity_level_option);
     ~TrainingAwareSparsity();
     TrainingAwareSparsity(const TrainingAwareSparsity&) = delete;
     TrainingAwareSparsity& operator=(const TrainingAwareSparsity&) = delete;

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/sparsifiers/sparsity_level.h"
 #include "ui/canvas/distribution_canvas.h"
 #include "ui/canvas/mask_canvas.h"
 #include "ui/shell/demo.h"
@@ -189,7 +190,7 @@ void MainWindow::connect_panels() {
             [&session](const auto& tensors, bool frozen) { session.set_frozen(tensors, frozen); });
     connect_schedule();
     connect(distribution_, &DistributionCanvas::levelDragged, this, [this, &session](double level, bool dragging) {
-        session.set_option(moved_by_the_line(), "sparsity_level", level, dragging);
+        session.set_option(moved_by_the_line(), sparsity_level_option, level, dragging);
     });
     connect(patterns_dock_, &QDockWidget::visibilityChanged, this,
             [&session](bool visible) { session.show_patterns(visible); });
@@ -221,7 +222,7 @@ std::vector<size_t> MainWindow::moved_by_the_line() const {
     if (!std::binary_search(tensors.begin(), tensors.end(), detail->tensor)) return {detail->tensor};
     std::erase_if(tensors, [this](size_t tensor) {
         const Sparsifier* rule = snapshot_->tensors.at(tensor)->sparsifier;
-        return !rule || !rule->find_option("sparsity_level");
+        return !rule || !rule->find_option(sparsity_level_option);
     });
     return tensors;
 }
