@@ -95,6 +95,7 @@ class PruneRun {
         std::vector<Target> targets = resolve(recipe, checkpoint);
         if (!arguments_.state) return targets;
         state_ = read_sparsifier_state(*arguments_.state);
+        print_notes(*state_);
         return targets_from(*state_, recipe, checkpoint, std::move(targets));
     }
 
@@ -150,9 +151,7 @@ class PruneRun {
         }
         const ExportProof proof = write_staged(written, source, job, progress_);
         if (masks) masks->close();
-        if (!outputs.save_state().empty())
-            write_sparsifier_state(state_after(pruning.held(), pruning.levels(), state_ ? &*state_ : nullptr),
-                                   outputs.save_state(), progress_);
+        if (!outputs.save_state().empty()) save_state(pruning, outputs.save_state());
         const Report report = report_of(pruning, proof);
         if (!outputs.report().empty()) write_file(outputs.report(), to_json(report));
         progress_.check();
@@ -164,6 +163,16 @@ class PruneRun {
         if (!report_on_output)
             console_.print(table_text(report, console_) + proof_text(arguments_.out, proof) +
                            notes_text(pruning.targets(), checkpoint));
+    }
+
+    void save_state(StreamedPruning& pruning, const fs::path& path) {
+        const SparsifierState state = state_after(pruning.held(), pruning.levels(), state_ ? &*state_ : nullptr);
+        print_notes(state);
+        write_sparsifier_state(state, path, progress_);
+    }
+
+    void print_notes(const SparsifierState& state) const {
+        for (const std::string& note : state.notes) console_.print_note(note);
     }
 
     static std::string notes_text(const std::vector<Target>& targets, const Checkpoint& checkpoint) {

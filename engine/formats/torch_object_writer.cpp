@@ -33,12 +33,8 @@ std::string TorchObjectWriter::value(const PlainValue& value) {
             return pickle::real(value.real);
         case Kind::text:
             return pickle::text(value.text);
-        case Kind::dict: {
-            Entries entries;
-            for (size_t i = 0; i < value.items.size(); ++i)
-                entries.emplace_back(value.keys[i], TorchObjectWriter::value(value.items[i]));
-            return dict(entries);
-        }
+        case Kind::dict:
+            return dict(entries(value));
         default: {
             std::vector<std::string> items;
             for (const PlainValue& item : value.items) items.push_back(TorchObjectWriter::value(item));
@@ -48,6 +44,12 @@ std::string TorchObjectWriter::value(const PlainValue& value) {
             return tuple(all);
         }
     }
+}
+
+TorchObjectWriter::Entries TorchObjectWriter::entries(const PlainValue& dict) {
+    Entries entries;
+    for (size_t i = 0; i < dict.items.size(); ++i) entries.emplace_back(dict.keys[i], value(dict.items[i]));
+    return entries;
 }
 
 std::string TorchObjectWriter::dict(const Entries& entries) {

@@ -20,6 +20,8 @@ class TorchObjectWriter {
     using Entries = std::vector<std::pair<std::string, std::string>>;  ///< keys, and what was pickled for them
 
     static std::string value(const PlainValue& value);
+    /// A plain dict's entries, to be joined by others.
+    static Entries entries(const PlainValue& dict);
     static std::string dict(const Entries& entries);
     static std::string list(const std::vector<std::string>& items);
     /// A dense row-major tensor; `bytes` is called when the file is written. Throws Error(argument) for a type that

@@ -30,6 +30,7 @@ class Pruning {
 
     const std::vector<Group>& groups() const { return groups_; }
     const Checkpoint& checkpoint() const { return *checkpoint_; }
+    const CheckpointPtr& checkpoint_ptr() const { return checkpoint_; }
     /// Freezes or frees one tensor's mask updates. Throws Error(argument) for an unknown name.
     void enable_mask_update(std::string_view fqn, bool enabled);
     /// Gives tensors masks to go on from, by FQN. All or nothing: throws Error(argument) for an unknown name or a mask

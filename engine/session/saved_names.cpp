@@ -8,13 +8,17 @@
 
 namespace lacuna {
 
+std::string data_name(std::string tensor_fqn) {
+    std::replace(tensor_fqn.begin(), tensor_fqn.end(), '.', '_');
+    return tensor_fqn;
+}
+
 void SavedNames::index() {
     if (!backwards_.empty()) return;
     for (size_t i = 0; i < checkpoint_.tensors().size(); ++i) {
         std::string name = checkpoint_.plain_name(i);
         backwards_.push_back({{name.rbegin(), name.rend()}, i});
-        std::replace(name.begin(), name.end(), '.', '_');
-        underlined_.push_back({std::move(name), i});
+        underlined_.push_back({data_name(std::move(name)), i});
     }
     std::ranges::sort(backwards_, {}, &Name::text);
     std::ranges::sort(underlined_, {}, &Name::text);

@@ -9,6 +9,9 @@
 
 namespace lacuna {
 
+/// A tensor's name as the state of a data sparsifier has it: PyTorch takes no dots there.
+std::string data_name(std::string tensor_fqn);
+
 /// Finds the tensors that a sparsifier's state speaks of. Indexes the names once, for states of very many groups.
 class SavedNames {
   public:

@@ -43,8 +43,9 @@ void Session::save_state(fs::path state) {
             write_sparsifier_state(now, path, progress);
             std::string detail = in_words(now) + " after " + counted(document->steps, "step");
             if (is_pending(*document)) detail += "; the preview of the next one is not in it";
-            s.post([&s, path, detail] {
+            s.post([&s, path, detail, notes = now.notes] {
                 s.notify(Notice::Kind::information, "Saved state " + path.filename().string(), detail);
+                for (const std::string& note : notes) s.notify(Notice::Kind::information, note);
                 s.publish();
             });
         });

@@ -63,6 +63,28 @@ std::unordered_map<size_t, const SavedGroup*> by_tensor(const SparsifierState& s
     return groups;
 }
 
+/// Python has a sparsifier for layers or for data, but none for both.
+void as_data(SparsifierState& state, const Pruning& pruning) {
+    const auto data = std::count_if(pruning.groups().begin(), pruning.groups().end(), [](const Pruning::Group& group) {
+        return group.target.sparsifier->name() == data_sparsifier;
+    });
+    if (data == 0) return;
+    if (size_t(data) < pruning.groups().size()) {
+        state.notes.push_back(
+            "PyTorch has no sparsifier for data_norm and other rules together: this state is for "
+            "Lacuna alone");
+        return;
+    }
+    state.data = pruning.checkpoint_ptr();
+    for (SavedGroup& group : state.groups) group.tensor_fqn = data_name(group.tensor_fqn);
+    const std::vector<size_t> found = saved_tensors(state, *state.data);
+    for (size_t i = 0; i < found.size(); ++i)
+        if (found[i] != pruning.groups()[i].target.tensor)
+            unfit(state.groups[i],
+                  "is what a data sparsifier calls " + pruning.groups()[i].fqn + ", and another tensor's name",
+                  "rename one of the two");
+}
+
 }  // namespace
 
 std::vector<size_t> saved_tensors(const SparsifierState& state, const Checkpoint& checkpoint) {
@@ -140,6 +162,7 @@ SparsifierState state_of(const Pruning& pruning, const SparsifierState* before) 
         saved.mask = saved.mask ? in_saved_shape(mask, saved.mask->shape()) : mask;
         state.groups.push_back(std::move(saved));
     }
+    as_data(state, pruning);
     return state;
 }
 

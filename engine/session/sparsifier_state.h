@@ -22,17 +22,25 @@ struct SavedGroup {
 struct SparsifierState {
     std::vector<SavedGroup> groups;
     PlainValue extras = PlainValue::dict();  ///< whatever stands beside "state" and "groups"
-    std::string source;                      ///< the file's name, for errors
-    std::vector<std::string> notes;          ///< what was met and is not carried on, in words
+    /// Of a data sparsifier (data_norm's): the model whose tensors are its data. Null in a state of a model's layers,
+    /// and where the values are not known: in what was read.
+    CheckpointPtr data;
+    std::string source;              ///< the file's name, for errors
+    std::vector<std::string> notes;  ///< what a person should know, in words: such as what is not carried on
 
     const SavedGroup* find(std::string_view tensor_fqn) const;
 };
 
+/// The rule whose Python counterpart prunes tensors by themselves and has states of its own form.
+inline constexpr std::string_view data_sparsifier = "data_norm";
+
 /// Reads a state_dict() of a sparsifier that torch.save wrote, in Python or here; a data sparsifier's too, whose groups
-/// are `data_norm`'s. Throws Error(file), and Error(format) for a file that holds something else or contradicts itself.
+/// are `data_norm`'s; its values are left unread. Throws Error(file), and Error(format) for a file that holds something
+/// else or contradicts itself.
 SparsifierState read_sparsifier_state(const std::filesystem::path& path);
-/// Writes it so that torch.load(weights_only=True) reads it and the sparsifier's load_state_dict() takes it. Renamed
-/// into place. Throws Error(file).
+/// Writes it so that torch.load(weights_only=True) reads it and the sparsifier's load_state_dict() takes it; of data,
+/// with their values. Renamed into place. Throws Error(file), and Error(argument) for values of a type that PyTorch
+/// lacks.
 void write_sparsifier_state(const SparsifierState& state, const std::filesystem::path& path, Progress& progress);
 
 /// Which sparsifier a group belongs to: Python does not save it, so its options tell, or what Lacuna wrote beside them.
@@ -45,7 +53,8 @@ Options saved_options(const SavedGroup& group, const Sparsifier& rule, const std
 PlainValue saved_config(std::string_view sparsifier, const Options& options);
 
 /// What the pruning knows, to be saved. `before`, if given, is the state it went on from: its names and whatever else
-/// it carried stay. FQNs are those of the unprepared layers.
+/// it carried stay. FQNs are those of the unprepared layers. Under data_norm alone it is the state of a data
+/// sparsifier, whose names have underlines for dots; throws Error(argument) if two tensors would share one.
 SparsifierState state_of(const Pruning& pruning, const SparsifierState* before = nullptr);
 
 /// The tensor of each of the state's groups. Throws Error(argument) for one that the checkpoint lacks, that has another

@@ -1,17 +1,17 @@
 #include <unordered_map>
 
 #include "engine/base/error.h"
-#include "engine/formats/torch_object_writer.h"
+#include "engine/formats/file_checkpoint.h"
 #include "engine/formats/torch_objects.h"
 #include "engine/mask/mask_values.h"
-#include "engine/session/data_pruning.h"
+#include "engine/session/data_state_writer.h"
 #include "engine/session/sparsifier_state.h"
-#include "engine/sparsifiers/registry.h"
 
 namespace lacuna {
 namespace {
 
-/// Reads {"state": {fqn: {"mask": …}}, "groups": [{"tensor_fqn": …}]}.
+/// Reads {"state": {fqn: {"mask": …}}, "groups": [{"tensor_fqn": …}]}, or of a data sparsifier {"state": …,
+/// "data_groups": {name: …}, "_container": …}.
 class StateReader {
   public:
     explicit StateReader(const std::filesystem::path& path)
@@ -21,13 +21,16 @@ class StateReader {
 
     SparsifierState read() {
         const PickleId states = graph_.find(graph_.root, "state"), groups = graph_.find(graph_.root, "groups");
-        if (graph_.find(graph_.root, "data_groups")) return of_data();
-        if (!states || graph_.kind(groups) != PickleKind::list)
+        const PickleId data_groups = graph_.find(graph_.root, "data_groups");
+        if (!states || (!data_groups && graph_.kind(groups) != PickleKind::list))
             refuse("holds no state of a sparsifier", "save sparsifier.state_dict() with torch.save");
-        for (const PickleId group : graph_.sequence(groups)) take_group(group);
+        if (data_groups)
+            take_data_groups(data_groups);
+        else
+            for (const PickleId group : graph_.sequence(groups)) take_group(group);
         const auto pairs = graph_.pairs(states);
         for (size_t i = 0; i + 1 < pairs.size(); i += 2) take_state(name_of(pairs[i]), pairs[i + 1]);
-        state_.extras = plain_entries(graph_.root, {"state", "groups"}, "");
+        state_.extras = plain_entries(graph_.root, {"state", "groups", "data_groups", "_container"}, "");
         return std::move(state_);
     }
 
@@ -36,17 +39,6 @@ class StateReader {
         throw Error(ErrorKind::format, objects_.where(), what, hint);
     }
     [[noreturn]] void damaged(const std::string& what) const { refuse(what, "save sparsifier.state_dict() again"); }
-
-    /// A data sparsifier's state, whose data are tensors of the model.
-    SparsifierState of_data() {
-        const Sparsifier& rule = lacuna::sparsifier("data_norm");
-        for (DataPruningState::Item& item : read_torch_state(objects_.where(), rule, {}).items) {
-            SavedGroup group{item.name, saved_config(rule.name(), item.options)};
-            group.mask = std::move(item.mask);
-            state_.groups.push_back(std::move(group));
-        }
-        return std::move(state_);
-    }
 
     std::string name_of(PickleId id) {
         auto name = plain_.text(id);
@@ -66,11 +58,26 @@ class StateReader {
     void take_group(PickleId id) {
         const PickleId fqn = graph_.find(id, "tensor_fqn");
         if (!fqn) damaged("a group has no tensor_fqn");
+        const std::string name = name_of(fqn);
+        add(name, plain_entries(id, {"tensor_fqn", "module", "module_fqn", "tensor_name"}, name));
+    }
+
+    void take_data_groups(PickleId groups) {
+        const auto pairs = graph_.pairs(groups);
+        for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+            const std::string name = name_of(pairs[i]);
+            PlainValue config = plain_entries(pairs[i + 1], {}, name);
+            const PlainValue named = saved_config(data_sparsifier, {});
+            if (!config.find(named.keys[0])) config.set(named.keys[0], named.items[0]);
+            add(name, std::move(config));
+        }
+    }
+
+    void add(const std::string& fqn, PlainValue config) {
+        if (!places_.emplace(fqn, state_.groups.size()).second) damaged("there are two groups for " + fqn);
         SavedGroup group;
-        group.tensor_fqn = name_of(fqn);
-        group.config = plain_entries(id, {"tensor_fqn", "module", "module_fqn", "tensor_name"}, group.tensor_fqn);
-        if (!places_.emplace(group.tensor_fqn, state_.groups.size()).second)
-            damaged("there are two groups for " + group.tensor_fqn);
+        group.tensor_fqn = fqn;
+        group.config = std::move(config);
         state_.groups.push_back(std::move(group));
     }
 
@@ -96,10 +103,48 @@ class StateReader {
     std::unordered_map<std::string, size_t> places_;  // of groups, by tensor FQN
 };
 
-TorchObjectWriter::Entries pickled(const PlainValue& dict) {
-    TorchObjectWriter::Entries entries;
-    for (size_t i = 0; i < dict.keys.size(); ++i)
-        entries.emplace_back(dict.keys[i], TorchObjectWriter::value(dict.items[i]));
+void write_layers_state(const SparsifierState& state, const std::filesystem::path& path, Progress& progress) {
+    TorchObjectWriter writer;
+    TorchObjectWriter::Entries states;
+    std::vector<std::string> groups;
+    for (const SavedGroup& group : state.groups) {
+        auto entries = TorchObjectWriter::entries(group.state);
+        if (group.mask)
+            entries.insert(entries.begin(), {"mask", writer.tensor(group.mask_dtype, group.mask->shape(), [&group] {
+                                                 return mask_values(*group.mask, group.mask_dtype);
+                                             })});
+        states.emplace_back(group.tensor_fqn, TorchObjectWriter::dict(entries));
+        auto config = TorchObjectWriter::entries(group.config);
+        config.emplace_back("tensor_fqn", TorchObjectWriter::value(PlainValue::of(group.tensor_fqn)));
+        groups.push_back(TorchObjectWriter::dict(config));
+    }
+    auto all = TorchObjectWriter::entries(state.extras);
+    all.insert(all.begin(), {{"state", TorchObjectWriter::dict(states)}, {"groups", TorchObjectWriter::list(groups)}});
+    writer.write(TorchObjectWriter::dict(all), path, progress);
+}
+
+/// A tensor's original values, which are read when they are written.
+TorchObjectWriter::Bytes values_of(const Checkpoint& checkpoint, size_t tensor) {
+    return [&checkpoint, tensor] {
+        std::vector<std::byte> values(checkpoint.tensors()[tensor].bytes());
+        copy_contiguous(checkpoint.view(tensor), values.data());
+        release_storage(checkpoint, checkpoint.tensors()[tensor].storage);
+        return values;
+    };
+}
+
+std::vector<DataStateEntry> data_entries(const SparsifierState& state) {
+    const std::vector<size_t> tensors = saved_tensors(state, *state.data);
+    std::vector<DataStateEntry> entries;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        const SavedGroup& group = state.groups[i];
+        entries.push_back({.name = group.tensor_fqn,
+                           .config = group.config,
+                           .state = group.state,
+                           .mask = group.mask,
+                           .dtype = state.data->tensors()[tensors[i]].dtype,
+                           .values = values_of(*state.data, tensors[i])});
+    }
     return entries;
 }
 
@@ -110,23 +155,10 @@ SparsifierState read_sparsifier_state(const std::filesystem::path& path) {
 }
 
 void write_sparsifier_state(const SparsifierState& state, const std::filesystem::path& path, Progress& progress) {
-    TorchObjectWriter writer;
-    TorchObjectWriter::Entries states;
-    std::vector<std::string> groups;
-    for (const SavedGroup& group : state.groups) {
-        auto entries = pickled(group.state);
-        if (group.mask)
-            entries.insert(entries.begin(), {"mask", writer.tensor(group.mask_dtype, group.mask->shape(), [&group] {
-                                                 return mask_values(*group.mask, group.mask_dtype);
-                                             })});
-        states.emplace_back(group.tensor_fqn, TorchObjectWriter::dict(entries));
-        auto config = pickled(group.config);
-        config.emplace_back("tensor_fqn", TorchObjectWriter::value(PlainValue::of(group.tensor_fqn)));
-        groups.push_back(TorchObjectWriter::dict(config));
-    }
-    auto all = pickled(state.extras);
-    all.insert(all.begin(), {{"state", TorchObjectWriter::dict(states)}, {"groups", TorchObjectWriter::list(groups)}});
-    writer.write(TorchObjectWriter::dict(all), path, progress);
+    if (state.data)
+        write_data_state(data_entries(state), state.extras, path, progress);
+    else
+        write_layers_state(state, path, progress);
 }
 
 }  // namespace lacuna

@@ -17,6 +17,7 @@ need()
 import torch
 from torch import nn
 from torch.ao.pruning import CubicSL, LambdaSL, NearlyDiagonalSparsifier, WeightNormSparsifier
+from torch.ao.pruning._experimental.data_sparsifier import DataNormSparsifier
 
 WEIGHT_NORM = {"sparsity_level": 0.5, "sparse_block_shape": (1, 4), "zeros_per_block": 4}
 SINGLE = {"sparsity_level": 0.3, "sparse_block_shape": (1, 1), "zeros_per_block": 1}
@@ -116,6 +117,77 @@ def check(cli: str, folder: pathlib.Path, kind: str, legacy: bool) -> None:
     same(live_masks(theirs), state_masks(again), f"{what}: here again")
 
 
+DATA = {"0_weight": {}, "2_weight": {"sparsity_level": 0.3, "sparse_block_shape": (1, 1), "zeros_per_block": 1}}
+DATA_NORM = "version: 1\ngroups:\n  - {layers: ['0.weight', '2.weight'], sparsifier: data_norm, norm: %s%s}\n"
+
+
+def data_sparsifier(norm: str) -> DataNormSparsifier:
+    return DataNormSparsifier(sparsity_level=0.5, sparse_block_shape=(1, 4), zeros_per_block=4, norm=norm)
+
+
+def same_data(theirs: dict, ours: dict, what: str) -> None:
+    assert theirs["state"].keys() == ours["state"].keys() == DATA.keys(), (what, ours["state"].keys())
+    assert theirs["_container"].keys() == ours["_container"].keys(), (what, ours["_container"].keys())
+    for key, values in theirs["_container"].items():
+        assert torch.equal(values, ours["_container"][key]), f"{what}: the values of {key} differ"
+    for name, state in theirs["state"].items():
+        mask, other = state["mask"].to_dense(), ours["state"][name]["mask"].to_dense()
+        assert torch.equal(mask.bool(), other.bool()), f"{what}: the masks of {name} differ"
+        assert (mask == 0).any(), f"{what}: nothing of {name} is pruned"
+        for key, value in theirs["data_groups"][name].items():
+            assert ours["data_groups"][name][key] == value, (what, name, key, ours["data_groups"][name])
+
+
+def check_data(cli: str, folder: pathlib.Path, norm: str) -> None:
+    """A model's weights as a data sparsifier has them: there, here at a higher level, there again, and here."""
+    dense = model().state_dict()
+    torch.save(dense, folder / "model.pt")
+    (folder / "unsaid.yaml").write_text(DATA_NORM % (norm, ""))
+    (folder / "higher.yaml").write_text(DATA_NORM % (norm, ", sparsity_level: 0.8"))
+
+    def lacuna(recipe: str, out: str, *more: str) -> dict:
+        subprocess.run([cli, "prune", folder / "model.pt", "--recipe", folder / recipe, "--out", folder / "pruned.pt",
+                        "--save-state", folder / out, *more], check=True, stdout=subprocess.PIPE)
+        return torch.load(folder / out, weights_only=True)
+
+    def step(sparsifier, level: float) -> None:
+        for group in sparsifier.data_groups.values():
+            group["sparsity_level"] = level
+        sparsifier.step()
+
+    theirs = data_sparsifier(norm)
+    for name, options in DATA.items():
+        theirs.add_data(name, dense[name.replace("_", ".")].clone(), **options)
+    theirs.step()
+    torch.save(theirs.state_dict(), folder / "theirs.pt")
+    ours = lacuna("higher.yaml", "ours.pt", "--state", str(folder / "theirs.pt"))
+    step(theirs, 0.8)
+    same_data(theirs.state_dict(), ours, f"data, {norm}: there, then here")
+    pruned = torch.load(folder / "pruned.pt", weights_only=True)
+    for name in DATA:
+        assert torch.equal(pruned[name.replace("_", ".")], theirs.get_data(name, return_original=False))
+    back = data_sparsifier(norm)
+    for _ in range(2):
+        back.load_state_dict(torch.load(folder / "ours.pt", weights_only=True))
+        same_data(theirs.state_dict(), back.state_dict(), f"data, {norm}: loaded there")
+    for one in (back, theirs):
+        step(one, 0.9)
+    same_data(theirs.state_dict(), back.state_dict(), f"data, {norm}: here, then there")
+    torch.save(back.state_dict(), folder / "again.pt")
+    again = lacuna("unsaid.yaml", "last.pt", "--state", str(folder / "again.pt"))
+    same_data(theirs.state_dict(), again, f"data, {norm}: here again")
+
+    # What began here, one that never was there loads and goes on with.
+    lacuna("higher.yaml", "fresh.pt")
+    fresh = data_sparsifier(norm)
+    fresh.load_state_dict(torch.load(folder / "fresh.pt", weights_only=True))
+    step(fresh, 0.9)
+    for name in DATA:
+        fresh.data_groups[name].update(theirs.data_groups[name])
+    fresh.step()
+    same_data(theirs.state_dict(), fresh.state_dict(), f"data, {norm}: from here")
+
+
 SCHEDULES = {
     "cubic": "{scheduler: cubic, init_sl: 0.1, init_t: 1, delta_t: 1, total_t: 4, initially_zero: true}",
     "lambda": "{scheduler: lambda, factor: 0.25 * (epoch + 1)}",
@@ -176,6 +248,9 @@ def main(cli: str) -> None:
         for legacy in (False, True):
             with tempfile.TemporaryDirectory() as folder:
                 check(cli, pathlib.Path(folder), kind, legacy)
+    for norm in ("L1", "L2"):
+        with tempfile.TemporaryDirectory() as folder:
+            check_data(cli, pathlib.Path(folder), norm)
     for schedule in SCHEDULES:
         with tempfile.TemporaryDirectory() as folder:
             check_schedule(cli, pathlib.Path(folder), schedule)

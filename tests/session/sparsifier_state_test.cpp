@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
+
 #include "engine/base/error.h"
+#include "engine/session/data_pruning.h"
 #include "engine/session/recipe_run.h"
 #include "tests/session/simple_linear.h"
 #include "tests/support/problem_of.h"
@@ -205,6 +208,81 @@ TEST(SparsifierState, OtherFilesAreRefusedInWords) {
     EXPECT_THAT(problem(folder.write("text", "hello")), HasSubstr("is no file that torch.save wrote"));
     simple_linear(folder);
     EXPECT_THAT(problem(folder / "simple_linear.safetensors"), HasSubstr("is no file that torch.save wrote"));
+}
+
+constexpr const char* all_data = "version: 1\ngroups:\n  - {layers: '*', sparsifier: data_norm}\n";
+
+TEST(SparsifierState, UnderDataNormAloneItIsADataSparsifiers) {
+    const ScratchFolder folder;
+    const auto checkpoint = open_checkpoint(write_safetensors(
+        folder / "m.safetensors", {random_weights("a.weight", {6, 8}, 1), random_weights("b", {4, 4}, 2)}));
+    const SparsifierState state = state_of(pruned(checkpoint, all_data));
+    ASSERT_EQ(state.data, checkpoint);
+    EXPECT_EQ(state.groups.at(0).tensor_fqn, "a_weight");
+    EXPECT_TRUE(state.notes.empty());
+    const SparsifierState read = round_trip(folder, state);
+    EXPECT_FALSE(read.data) << "its values are left unread";
+    ASSERT_EQ(read.groups.size(), 2u);
+    for (size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(read.groups[i].tensor_fqn, state.groups[i].tensor_fqn);
+        EXPECT_EQ(read.groups[i].config, state.groups[i].config);
+        EXPECT_EQ(*read.groups[i].mask, *state.groups[i].mask);
+        EXPECT_GT(read.groups[i].mask->pruned(), 0);
+    }
+    const DataPruningState whole = read_torch_state(folder / "state.pt", sparsifier("data_norm"));
+    ASSERT_EQ(whole.items.size(), 2u);
+    EXPECT_FALSE(whole.items[0].squashed);
+    EXPECT_EQ(std::memcmp(whole.items[0].values.data(), checkpoint->view(0).data, 6 * 8 * 4), 0);
+    EXPECT_EQ(saved_tensors(read, *checkpoint), (std::vector<size_t>{0, 1})) << "underlines stand for dots";
+}
+
+TEST(SparsifierState, ADataSparsifiersStateKeepsWhatElseItCarries) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    SparsifierState state = state_of(pruned(checkpoint, all_data));
+    state.extras.set("schedulers", PlainValue::dict());
+    state.groups[0].state.set("step_count", PlainValue::of(int64_t(3)));
+    state.groups[0].config.set("lr", PlainValue::of(0.5));
+    const SparsifierState read = round_trip(folder, state);
+    EXPECT_TRUE(read.extras.find("schedulers"));
+    EXPECT_EQ(read.groups[0].state.find("step_count")->integer, 3);
+    EXPECT_EQ(read.groups[0].config.find("lr")->real, 0.5);
+    const SparsifierState again = state_of(resumed(checkpoint, read, all_data), &read);
+    EXPECT_EQ(again.groups[0].tensor_fqn, state.groups[0].tensor_fqn);
+    EXPECT_EQ(again.groups[0].state.find("step_count")->integer, 3);
+    EXPECT_EQ(again.data, checkpoint);
+}
+
+TEST(SparsifierState, DataNormBesideOtherRulesIsAStateForLacunaAlone) {
+    const ScratchFolder folder;
+    const auto checkpoint = open_checkpoint(write_safetensors(
+        folder / "m.safetensors", {random_weights("a.weight", {6, 8}, 1), random_weights("b", {4, 4}, 2)}));
+    const SparsifierState state = state_of(pruned(checkpoint,
+                                                  "version: 1\ngroups:\n  - {layers: a.weight, sparsifier: data_norm}\n"
+                                                  "  - {layers: b, sparsifier: weight_norm}\n"));
+    EXPECT_FALSE(state.data);
+    ASSERT_EQ(state.notes.size(), 1u);
+    EXPECT_THAT(state.notes[0], HasSubstr("for Lacuna alone"));
+    const SparsifierState read = round_trip(folder, state);
+    EXPECT_EQ(read.groups[0].tensor_fqn, "a.weight");
+    EXPECT_EQ(saved_sparsifier(read.groups[0]), &sparsifier("data_norm"));
+}
+
+TEST(SparsifierState, TwoTensorsOfOneNameWithoutDotsAreRefused) {
+    const ScratchFolder folder;
+    const auto checkpoint = open_checkpoint(write_safetensors(
+        folder / "m.safetensors", {random_weights("a.b_c", {4, 4}, 1), random_weights("a_b.c", {4, 4}, 2)}));
+    for (const char* layers : {"'*'", "a.b_c"}) {
+        const std::string recipe =
+            std::string("version: 1\ngroups:\n  - {layers: ") + layers + ", sparsifier: data_norm}\n";
+        EXPECT_THAT(problem_of([&] { state_of(pruned(checkpoint, recipe.c_str())); }),
+                    HasSubstr("a_b_c: the model has several tensors of that name: a.b_c and a_b.c"));
+    }
+    const auto other = open_checkpoint(write_safetensors(
+        folder / "o.safetensors", {random_weights("a.b", {4, 4}, 1), random_weights("a_b", {4, 4}, 2)}));
+    EXPECT_THAT(
+        problem_of([&] { state_of(pruned(other, "version: 1\ngroups:\n  - {layers: a.b, sparsifier: data_norm}\n")); }),
+        HasSubstr("a_b: is what a data sparsifier calls a.b, and another tensor's name"));
 }
 
 TEST(SparsifierState, ACutOffFileIsRefusedWhereverItIsCut) {
