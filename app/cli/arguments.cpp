@@ -1,6 +1,7 @@
 #include "app/cli/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 
 #include "engine/base/nearest.h"
@@ -52,10 +53,12 @@ class Grammar {
         add_prune();
         add_calibrate();
         add_eval();
-        add_sparsifiers();
-        add_schedulers();
         add_convert();
-        add_conversions();
+        using What = ListArguments::What;
+        add_list(What::recipe, "recipe", "Explain every key of a recipe, with all sparsifiers and schedulers");
+        add_list(What::sparsifiers, "sparsifiers", "List the sparsifiers that a recipe can name, with their options");
+        add_list(What::schedulers, "schedulers", "List the schedulers that a recipe can name, with their options");
+        add_list(What::conversions, "conversions", "List the conversions, with their options");
     }
 
     Arguments parse(int argc, char** argv) {
@@ -85,6 +88,7 @@ class Grammar {
     std::string problem_of(const CLI::ParseError& error) const {
         const CLI::App& app = current();
         const std::vector<std::string> unknown = app_.remaining(true);
+        if (dynamic_cast<const CLI::RequiredError*>(&error) && &app == &app_) return "name a command";
         if (unknown.empty()) return error.what();
         const bool option = unknown.front().starts_with("-");
         std::vector<std::string> known;
@@ -158,7 +162,7 @@ class Grammar {
     void add_prune() {
         prune_app_ = app_.add_subcommand("prune", "Prune a model by a recipe and write it with its masks squashed in");
         add_model(prune_app_, prune_.model);
-        add_path(prune_app_, "--recipe", prune_.recipe, "What to prune and how (YAML)")
+        add_path(prune_app_, "--recipe", prune_.recipe, "What to prune and how (YAML); see lacuna-cli recipe")
             ->required()
             ->type_name("RECIPE");
         add_path(prune_app_, "--out", prune_.out, "The pruned model")->required()->type_name("OUT");
@@ -177,7 +181,7 @@ class Grammar {
                  "Go on from this (data) sparsifier's state_dict(), of torch.save or --save-state")
             ->type_name("STATE");
         add_path(prune_app_, "--save-state", prune_.save_state,
-                 "Also write the sparsifier's state_dict(), which PyTorch (data_norm: --state alone) loads")
+                 "Also write the sparsifier's state_dict(), which PyTorch loads (data_norm: with the tensors' values)")
             ->type_name("STATE");
         add_sink(prune_app_, "--report", prune_.report,
                  "Also write JSON: sparsity of each pruned tensor, and in total");
@@ -247,18 +251,12 @@ class Grammar {
                    "  lacuna-cli eval model.pt --data test.safetensors"));
     }
 
-    void add_sparsifiers() {
-        sparsifiers_app_ =
-            app_.add_subcommand("sparsifiers", "List the sparsifiers that a recipe can name, with their options");
-        add_sink(sparsifiers_app_, "--json", sparsifiers_.json, "Write JSON there instead of text");
-        sparsifiers_app_->footer(footer("", "  lacuna-cli sparsifiers --json -"));
-    }
-
-    void add_schedulers() {
-        schedulers_app_ =
-            app_.add_subcommand("schedulers", "List the schedulers that a recipe can name, with their options");
-        add_sink(schedulers_app_, "--json", schedulers_.json, "Write JSON there instead of text");
-        schedulers_app_->footer(footer("", "  lacuna-cli schedulers --json -"));
+    void add_list(ListArguments::What what, const std::string& name, const std::string& help) {
+        CLI::App* app = app_.add_subcommand(name, help);
+        ListArguments& list = lists_[app];
+        list.what = what;
+        add_sink(app, "--json", list.json, "Write JSON there instead of text");
+        app->footer(footer("", "  lacuna-cli " + name + " --json -"));
     }
 
     void add_convert() {
@@ -291,35 +289,26 @@ class Grammar {
                    "  lacuna-cli convert model.pt --recipe rows.yaml --to smaller --out smaller.pt"));
     }
 
-    void add_conversions() {
-        conversions_app_ = app_.add_subcommand("conversions", "List the conversions, with their options");
-        add_sink(conversions_app_, "--json", conversions_.json, "Write JSON there instead of text");
-        conversions_app_->footer(footer("", "  lacuna-cli conversions --json -"));
-    }
-
     Arguments chosen() const {
         if (inspect_app_->parsed()) return {inspect_, threads_};
         if (prune_app_->parsed()) return {prune_, threads_};
         if (calibrate_app_->parsed()) return {calibrate_, threads_};
         if (eval_app_->parsed()) return {eval_, threads_};
         if (convert_app_->parsed()) return {convert_, threads_};
-        if (schedulers_app_->parsed()) return {schedulers_, threads_};
-        if (conversions_app_->parsed()) return {conversions_, threads_};
-        return {sparsifiers_, threads_};
+        const auto list =
+            std::find_if(lists_.begin(), lists_.end(), [](const auto& one) { return one.first->parsed(); });
+        return {list->second, threads_};
     }
 
     CLI::App app_;
     CLI::App *inspect_app_ = nullptr, *prune_app_ = nullptr, *calibrate_app_ = nullptr, *eval_app_ = nullptr,
-             *sparsifiers_app_ = nullptr, *schedulers_app_ = nullptr, *convert_app_ = nullptr,
-             *conversions_app_ = nullptr;
+             *convert_app_ = nullptr;
     InspectArguments inspect_;
     PruneArguments prune_;
     CalibrateArguments calibrate_;
     EvalArguments eval_;
-    SparsifiersArguments sparsifiers_;
-    SchedulersArguments schedulers_;
     ConvertArguments convert_;
-    ConversionsArguments conversions_;
+    std::map<const CLI::App*, ListArguments> lists_;
     int threads_ = 0;
 };
 

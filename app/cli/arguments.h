@@ -41,13 +41,6 @@ struct EvalArguments {
     Sink json;
     std::string device = "cpu";
 };
-struct SparsifiersArguments {
-    Sink json;
-};
-struct SchedulersArguments {
-    Sink json;
-};
-
 struct ConvertArguments {
     std::filesystem::path model, out;
     std::string conversion;
@@ -56,7 +49,10 @@ struct ConvertArguments {
     Shape input_shape;
     Sink report;
 };
-struct ConversionsArguments {
+/// What the program knows of itself.
+struct ListArguments {
+    enum class What { recipe, sparsifiers, schedulers, conversions };
+    What what = What::recipe;
     Sink json;
 };
 
@@ -66,8 +62,8 @@ struct PrintArguments {
 };
 
 struct Arguments {
-    std::variant<PrintArguments, InspectArguments, PruneArguments, CalibrateArguments, EvalArguments,
-                 SparsifiersArguments, SchedulersArguments, ConvertArguments, ConversionsArguments>
+    std::variant<PrintArguments, InspectArguments, PruneArguments, CalibrateArguments, EvalArguments, ConvertArguments,
+                 ListArguments>
         command;
     int threads = 0;  ///< 0: as many as the machine has
 };

@@ -14,10 +14,8 @@ void run_inspect(const InspectArguments& arguments, const Console& console, Canc
 void run_prune(const PruneArguments& arguments, const Console& console, CancelToken cancel);
 void run_calibrate(const CalibrateArguments& arguments, const Console& console, CancelToken cancel);
 void run_eval(const EvalArguments& arguments, const Console& console, CancelToken cancel);
-void run_sparsifiers(const SparsifiersArguments& arguments, const Console& console);
-void run_schedulers(const SchedulersArguments& arguments, const Console& console);
 void run_convert(const ConvertArguments& arguments, const Console& console, CancelToken cancel);
-void run_conversions(const ConversionsArguments& arguments, const Console& console);
+void run_list(const ListArguments& arguments, const Console& console);
 
 /// Writes `text` to a file, whole or not at all, or to standard output for "-". `inputs` are never replaced.
 void write_to(const std::string& sink, const std::string& text, const std::vector<std::filesystem::path>& inputs,

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -74,7 +75,9 @@ std::string Console::coloured(std::string_view text, Colour colour) const {
 }
 
 void Console::print(std::string_view text) const {
+    errno = 0;
     put_all(stdout, text);
+    if (std::ferror(stdout) && errno == EPIPE) throw OutputClosed();
     if (std::ferror(stdout))
         throw Error(ErrorKind::file, "standard output", std::string("cannot be written (") + std::strerror(errno) + ")",
                     "check where it is sent to");

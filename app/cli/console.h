@@ -1,11 +1,18 @@
 #pragma once
 
+#include <exception>
 #include <string>
 #include <string_view>
 
 #include "engine/base/progress.h"
 
 namespace lacuna::cli {
+
+/// Whoever read standard output has gone (`| head`): there is nothing left to do, and nobody to tell.
+class OutputClosed : public std::exception {
+  public:
+    const char* what() const noexcept override { return "standard output was closed"; }
+};
 
 enum class Colour { plain, strong, faint, good, bad };
 
@@ -18,7 +25,7 @@ class Console {
     /// `text` in a colour if standard output takes colours.
     std::string coloured(std::string_view text, Colour colour) const;
 
-    /// Writes to standard output. Throws Error(file) if it cannot be written.
+    /// Writes to standard output. Throws Error(file) if it cannot be written, and OutputClosed.
     void print(std::string_view text) const;
     /// "error: LINE" to standard error.
     void print_error(std::string_view line) const;

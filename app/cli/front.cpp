@@ -1,5 +1,6 @@
 #include "app/cli/front.h"
 
+#include <csignal>
 #include <new>
 
 #include "app/cli/commands.h"
@@ -20,10 +21,8 @@ struct RunCommand {
     void operator()(const PruneArguments& arguments) const { run_prune(arguments, console, cancel_token()); }
     void operator()(const CalibrateArguments& arguments) const { run_calibrate(arguments, console, cancel_token()); }
     void operator()(const EvalArguments& arguments) const { run_eval(arguments, console, cancel_token()); }
-    void operator()(const SparsifiersArguments& arguments) const { run_sparsifiers(arguments, console); }
-    void operator()(const SchedulersArguments& arguments) const { run_schedulers(arguments, console); }
     void operator()(const ConvertArguments& arguments) const { run_convert(arguments, console, cancel_token()); }
-    void operator()(const ConversionsArguments& arguments) const { run_conversions(arguments, console); }
+    void operator()(const ListArguments& arguments) const { run_list(arguments, console); }
 };
 
 }  // namespace
@@ -39,6 +38,8 @@ int run(int argc, char** argv) {
     } catch (const UsageError& error) {
         console.print_error(error.what());
         return wrong_usage;
+    } catch (const OutputClosed&) {
+        return interrupted + SIGPIPE;
     } catch (const Cancelled&) {
         console.print_error("stopped; every file is as it was");
         return interrupted + stop_signal();

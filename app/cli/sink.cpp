@@ -10,8 +10,12 @@ void write_to(const std::string& sink, const std::string& text, const std::vecto
     if (sink == "-") return console.print(text);
     OutputSet outputs;
     for (const auto& input : inputs) outputs.protect(input);
-    write_file(outputs.stage(sink), text);
-    outputs.commit();
+    try {
+        write_file(outputs.stage(sink), text);
+        outputs.commit();
+    } catch (const Error& error) {
+        throw outputs.restated(error);
+    }
 }
 
 void check_distinct(const NamedOutputs& outputs) {

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <set>
 
 #include "engine/base/nearest.h"
 #include "engine/schedulers/schedule.h"
 #include "engine/session/recipe_error.h"
+#include "engine/session/recipe_keys.h"
 #include "engine/session/recipe_node.h"
 #include "engine/session/recipe_text.h"
 #include "engine/sparsifiers/sparsity_level.h"
@@ -13,13 +16,9 @@
 namespace lacuna {
 namespace {
 
-constexpr size_t most_schedulers = 8;
 constexpr size_t most_bytes = size_t(32) << 20;  // a name for each of the largest models' tensors is a few MiB
 constexpr size_t most_nodes = 1'000'000;         // each takes a few hundred bytes
 constexpr size_t most_patterns = 500'000;        // aliases can make a small file name very many
-
-const std::vector<std::string> recipe_keys{"version", "groups", "steps", "ties", "schedule"};
-const std::vector<std::string> group_keys{"layers", "except", "sparsifier"};
 
 /// Walks the nodes of one recipe file and knows its name.
 class RecipeParser {
@@ -99,7 +98,8 @@ class RecipeParser {
             std::string list;
             for (const auto& word : known) list += (list.empty() ? "" : ", ") + word;
             const std::string near = nearest(name, known);
-            const bool of_recipe = std::find(recipe_keys.begin(), recipe_keys.end(), name) != recipe_keys.end();
+            const std::vector<std::string> top = names_of(recipe_keys());
+            const bool of_recipe = std::find(top.begin(), top.end(), name) != top.end();
             fail(place_of_key(map, name), name, "is not a key of " + of,
                  of_recipe      ? "it belongs at the top of the recipe, beside version and groups"
                  : near.empty() ? "known keys: " + list
@@ -111,7 +111,7 @@ class RecipeParser {
         if (!top.IsMap())
             fail(place_of(top), "", "the recipe is " + kind_of(top) + ", not a mapping",
                  "start it with version: 1 and a list of groups");
-        refuse_unknown(top, recipe_keys, "a recipe");
+        refuse_unknown(top, names_of(recipe_keys()), "a recipe");
         read_version(top);
         for (const auto& [name, node] : keys_of(top)) {
             if (name == "steps") read_steps(top, node);
@@ -181,7 +181,7 @@ class RecipeParser {
 
     template <class List>
     static std::vector<std::string> group_keys_and_options(const List& rules) {
-        std::vector<std::string> keys = group_keys;
+        std::vector<std::string> keys = names_of(group_keys());
         for (const Sparsifier* rule : rules)
             for (const OptionSpec& spec : rule->options())
                 if (std::find(keys.begin(), keys.end(), spec.name) == keys.end()) keys.push_back(spec.name);
@@ -226,7 +226,7 @@ class RecipeParser {
         const YAML::Node name = needed(map, "scheduler", "name one, e.g. scheduler: cubic");
         if (!name.IsScalar()) fail(place, "scheduler", "is " + kind_of(name) + ", not a name", hint);
         const Schedule& rule = known_schedule(name);
-        std::vector<std::string> keys{"scheduler"};
+        std::vector<std::string> keys = names_of(schedule_keys());
         for (const OptionSpec& spec : rule.options()) keys.push_back(spec.name);
         refuse_unknown(map, keys, "a " + std::string(rule.name()) + " schedule");
         recipe_.schedules.push_back({std::string(rule.name()), {Options()}, place});
@@ -319,7 +319,9 @@ Recipe read_recipe(const std::filesystem::path& path) {
     if (std::filesystem::is_directory(path, ignored))
         throw Error(ErrorKind::file, name, "is a folder", "name a recipe file");
     std::ifstream file(path, std::ios::binary);
-    if (!file) throw Error(ErrorKind::file, name, "cannot be opened", "check the name of the recipe");
+    if (!file)
+        throw Error(ErrorKind::file, name, std::string("cannot be opened (") + std::strerror(errno) + ")",
+                    "check the name of the recipe, and that it may be read");
     std::string text;
     std::array<char, size_t(1) << 16> piece;
     while (text.size() <= most_bytes && (file.read(piece.data(), piece.size()), file.gcount() > 0))

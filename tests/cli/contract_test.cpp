@@ -37,7 +37,8 @@ TEST_F(Contract, HelpAndVersionGoToStandardOutput) {
                                                       {"prune", "-h"},
                                                       {"eval", "--help"},
                                                       {"sparsifiers", "--help"},
-                                                      {"schedulers", "--help"}}) {
+                                                      {"schedulers", "--help"},
+                                                      {"recipe", "--help"}}) {
         const Outcome outcome = lacuna_cli(arguments);
         EXPECT_EQ(outcome.status, 0);
         EXPECT_THAT(outcome.out, HasSubstr("Example:"));
@@ -245,6 +246,27 @@ TEST_F(Contract, SchedulersAreListed) {
     const std::string text = lacuna_cli({"schedulers"}).out;
     EXPECT_THAT(text, HasSubstr("total_t"));
     EXPECT_THAT(text, HasSubstr("formula in epoch"));
+}
+
+TEST_F(Contract, TheRecipeIsExplainedWhole) {
+    const Json json = Json::parse(lacuna_cli({"recipe", "--json", "-"}).out);
+    const std::string text = lacuna_cli({"recipe"}).out;
+    for (const char* part : {"recipe", "group", "schedule"}) {
+        EXPECT_FALSE(json[part].empty());
+        for (const Json& key : json[part]) {
+            EXPECT_THAT(text, HasSubstr("  " + std::string(key["name"]) + " "));
+            EXPECT_THAT(text, HasSubstr(std::string(key["help"])));
+        }
+    }
+    for (const char* list : {"sparsifiers", "schedulers"}) {
+        EXPECT_EQ(json[list], Json::parse(lacuna_cli({list, "--json", "-"}).out)[list]);
+        EXPECT_THAT(text, HasSubstr(lacuna_cli({list}).out)) << "with all options";
+    }
+    const size_t begin = text.find("  version: 1"), end = text.find("\n\n", begin);
+    place.folder.write("explained.yaml", text.substr(begin, end - begin) + "\n");
+    const Outcome outcome = lacuna_cli(
+        {"prune", place.at("model.safetensors"), "--recipe", place.at("explained.yaml"), "--out", place.at("out")});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
 }
 
 TEST_F(Contract, LibTorchIsNeverLoaded) {

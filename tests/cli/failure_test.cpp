@@ -111,6 +111,24 @@ TEST_F(Failure, ADiskThatIsFullNamesTheFileThatWasMeant) {
     EXPECT_TRUE(place.files() == before);
 }
 
+TEST_F(Failure, APipeThatNobodyReads) {
+    const auto before = place.files();
+    for (const std::vector<std::string>& arguments :
+         {place.prune_arguments({"--report", "-", "--masks", place.at("masks")}),
+          std::vector<std::string>{"inspect", place.at("model.safetensors"), "--sparsity"},
+          std::vector<std::string>{"recipe"}}) {
+        int pipe[2];
+        ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+        ::close(pipe[0]);
+        Program program(arguments);
+        const Outcome outcome = program.finish(program.start(-1, pipe[1]));
+        ::close(pipe[1]);
+        EXPECT_EQ(outcome.status, 128 + SIGPIPE);
+        EXPECT_EQ(outcome.err, "");
+        EXPECT_TRUE(place.files() == before);
+    }
+}
+
 TEST_F(Failure, AGpuThatIsNotThere) {
     expect_untouched(place.prune_arguments({"--device", "cuda"}), 1, "leave it out");
 }

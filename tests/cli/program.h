@@ -36,12 +36,13 @@ class Program {
         return *this;
     }
 
-    /// Starts it with standard output and standard error in files, or on `terminal` where one is given.
-    pid_t start(int terminal = -1) {
+    /// Starts it with standard output and standard error in files, or on `terminal` where one is given, or with
+    /// standard output alone to `pipe`.
+    pid_t start(int terminal = -1, int pipe = -1) {
         const pid_t child = ::fork();
         if (child != 0) return child;
         for (const auto& [name, value] : environment_) ::setenv(name.c_str(), value.c_str(), 1);
-        const int out = terminal >= 0 ? terminal : ::creat((folder_ / "out").c_str(), 0600);
+        const int out = terminal >= 0 ? terminal : pipe >= 0 ? pipe : ::creat((folder_ / "out").c_str(), 0600);
         const int err = terminal >= 0 ? terminal : ::creat((folder_ / "err").c_str(), 0600);
         ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
         ::dup2(out, STDOUT_FILENO);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "engine/base/error.h"
+#include "engine/session/recipe_keys.h"
 #include "tests/support/scratch_folder.h"
 
 namespace lacuna {
@@ -48,6 +49,41 @@ void expect_same(const Recipe& a, const Recipe& b) {
         EXPECT_EQ(a.groups[i].sparsifier, b.groups[i].sparsifier);
         EXPECT_EQ(a.groups[i].options, b.groups[i].options);
     }
+}
+
+TEST(Recipe, EveryDeclaredKeyIsRead) {
+    const auto wrong = [](const std::string& key) { return key + ": {a: [b]}"; };
+    const std::string group = "{layers: '*', sparsifier: weight_norm}";
+    for (const RecipeKey& key : recipe_keys()) {
+        std::string text = wrong(key.name) + "\n";
+        if (key.name != "version") text += "version: 1\n";
+        if (key.name != "groups") text += "groups: [" + group + "]\n";
+        EXPECT_THAT(problem(text),
+                    testing::AnyOf(HasSubstr(":1: " + key.name + ": "), HasSubstr("scheduler: is missing")));
+    }
+    for (const RecipeKey& key : group_keys()) {
+        std::string text = "version: 1\ngroups:\n  - " + wrong(key.name) + "\n";
+        for (const RecipeKey& other : group_keys())
+            if (other.name != key.name && other.otherwise == "needed")
+                text += "    " + other.name + ": " + (other.name == "layers" ? "'*'" : "weight_norm") + "\n";
+        EXPECT_THAT(problem(text), HasSubstr(": " + key.name + ": "));
+    }
+    for (const RecipeKey& key : schedule_keys())
+        EXPECT_THAT(problem("version: 1\ngroups: [" + group + "]\nschedule: {" + wrong(key.name) + "}\n"),
+                    HasSubstr(":3: " + key.name + ": is a mapping"));
+}
+
+TEST(Recipe, NeededKeysAreThoseThatCannotBeLeftOut) {
+    EXPECT_THAT(problem("groups: [{layers: a, sparsifier: weight_norm}]\n"), HasSubstr("version: is missing"));
+    EXPECT_THAT(problem("version: 1\n"), HasSubstr("groups: is missing"));
+    EXPECT_THAT(problem("version: 1\ngroups: [{sparsifier: weight_norm}]\n"), HasSubstr("layers: is missing"));
+    EXPECT_THAT(problem("version: 1\ngroups: [{layers: a}]\n"), HasSubstr("sparsifier: is missing"));
+    const auto needed = [](std::span<const RecipeKey> keys) {
+        return std::count_if(keys.begin(), keys.end(), [](const RecipeKey& key) { return key.otherwise == "needed"; });
+    };
+    EXPECT_EQ(needed(recipe_keys()), 2);
+    EXPECT_EQ(needed(group_keys()), 2);
+    EXPECT_EQ(problem("version: 1\ngroups: [{layers: a, sparsifier: weight_norm}]\n"), "no error");
 }
 
 TEST(Recipe, TheContractsExample) {
