@@ -111,7 +111,7 @@ std::string to_json(const ConversionReport& report, std::string_view conversion)
     if (report.largest_output) json["largest_output"] = *report.largest_output;
     json["samples_compared"] = report.samples_compared;
     json["seconds"] = report.seconds;
-    return json.dump(2) + "\n";
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace lacuna
