@@ -1,16 +1,14 @@
 #include <torch/csrc/jit/runtime/print_handler.h>
 
 #include <cstdio>
-#include <new>
 #include <string>
 
-#include "engine/base/error.h"
 #include "engine/base/parallel.h"
 #include "engine/model/torch_plugin.h"
+#include "engine/torch/border.h"
 #include "engine/torch/convert.h"
 #include "engine/torch/cuda_device.h"
 #include "engine/torch/device.h"
-#include "engine/torch/libtorch_error.h"
 #include "engine/torch/torch_runner.h"
 
 namespace {
@@ -21,36 +19,22 @@ void enter(int threads) {
     torch::jit::setPrintHandler([](const std::string& text) { std::fputs(text.c_str(), stderr); });
 }
 
-/// What LibTorch throws would bring a backtrace along and is a type that the engine does not know.
-template <typename Work>
-auto guarded(const Work& work) {
-    try {
-        return work();
-    } catch (const lacuna::Error&) {
-        throw;
-    } catch (const lacuna::Cancelled&) {
-        throw;
-    } catch (const std::bad_alloc&) {
-        throw;
-    } catch (const std::exception& error) {
-        throw lacuna::Error(lacuna::ErrorKind::state, "LibTorch", lacuna::brief(error));
-    }
-}
-
 std::unique_ptr<lacuna::Runner> make_plugin_runner(lacuna::CheckpointPtr checkpoint, const std::string& device,
                                                    int threads) {
     enter(threads);
-    return guarded([&] { return lacuna::make_torch_runner(std::move(checkpoint), device); });
+    return lacuna::guarded(lacuna::at_border([&] { return lacuna::make_torch_runner(std::move(checkpoint), device); }));
 }
 
 lacuna::ConversionReport plugin_convert(const lacuna::ConversionRequest& request, int threads,
                                         lacuna::Progress& progress) {
     enter(threads);
-    return guarded([&] { return lacuna::convert_with_torch(request, progress); });
+    return lacuna::at_border([&] { return lacuna::convert_with_torch(request, progress); });
 }
 
 std::unique_ptr<lacuna::BlockDevice> make_plugin_block_device(const std::string& device) {
-    return guarded([&] { return lacuna::make_cuda_device(lacuna::find_device(device)); });
+    return lacuna::guarded(lacuna::at_border([&]() -> std::unique_ptr<lacuna::BlockDevice> {
+        return lacuna::make_cuda_device(lacuna::find_device(device));
+    }));
 }
 
 }  // namespace
