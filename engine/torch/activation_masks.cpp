@@ -10,7 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/tensor/tensor_view.h"
-#include "engine/torch/jit_forward.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 
 namespace lacuna {

@@ -5,6 +5,8 @@
 
 #include <typeinfo>
 
+#include "engine/torch/jit_modules.h"
+
 namespace lacuna {
 namespace {
 
@@ -21,8 +23,7 @@ void add(std::vector<ModuleNode>& nodes, const torch::nn::Module& module, std::s
 
 void add(std::vector<ModuleNode>& nodes, const torch::jit::Module& module, std::string fqn) {
     const size_t index = nodes.size();
-    const auto type = module.type()->name();
-    nodes.push_back({std::move(fqn), type && type->name() == "Linear", {}, {}});
+    nodes.push_back({std::move(fqn), type_name(module) == "Linear", {}, {}});
     for (const auto& item : module.named_parameters(false)) nodes[index].tensors.emplace_back(item.name, item.value);
     for (const auto& item : module.named_buffers(false)) nodes[index].tensors.emplace_back(item.name, item.value);
     for (const auto& child : module.named_children()) {

@@ -9,7 +9,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
-#include "engine/torch/jit_forward.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/module_fqn.h"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/module_sparsifier.h"
 #include "engine/torch/quantized/linear_module.h"

@@ -7,6 +7,7 @@
 
 #include "engine/base/error.h"
 #include "engine/sparsifiers/registry.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/model_distance.h"

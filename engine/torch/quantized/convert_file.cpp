@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "engine/base/error.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/model_distance.h"
@@ -74,10 +75,6 @@ QConfigs qconfigs(const std::vector<MaskedLayer>& layers, const Options& options
     return result;
 }
 
-std::string counted(int64_t part, int64_t whole) {
-    return std::to_string(part) + " of " + std::to_string(whole);
-}
-
 /// One row a layer, and how many numbers are left.
 void describe(const Module& before, const Module& after, const Choice& choice, ConversionReport& report) {
     for (const at::Tensor& parameter : after.parameters()) report.parameters_after += parameter.numel();
@@ -92,8 +89,9 @@ void describe(const Module& before, const Module& after, const Choice& choice, C
         report.rows.push_back({join_fqn(layer.fqn, "weight"),
                                weight.sizes().vec(),
                                {},
-                               "packed in 8 bits: " + counted(fields.columns.numel(), blocks) + " blocks of " +
-                                   std::to_string(height) + "×" + std::to_string(width) + " kept"});
+                               "packed in 8 bits: " + std::to_string(fields.columns.numel()) + " of " +
+                                   std::to_string(blocks) + " blocks of " + std::to_string(height) + "×" +
+                                   std::to_string(width) + " kept"});
     }
 }
 

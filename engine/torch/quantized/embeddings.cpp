@@ -10,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "engine/session/data_pruning.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/embedding_module.h"
 #include "engine/torch/quantized/replace.h"

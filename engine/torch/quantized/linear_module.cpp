@@ -4,8 +4,8 @@
 #include <torch/script.h>
 
 #include "engine/base/error.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/quantized/engine_scope.h"
-#include "engine/torch/quantized/replace.h"
 #include "engine/torch/quantized/script.h"
 #include "engine/torch/quantized/sparse_linear.h"
 

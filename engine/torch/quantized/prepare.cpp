@@ -3,6 +3,7 @@
 #include <torch/script.h>
 
 #include "engine/base/error.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/linear_module.h"
 #include "engine/torch/quantized/observers.h"

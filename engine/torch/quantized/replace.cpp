@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "engine/base/error.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 
 namespace lacuna {
@@ -110,9 +111,8 @@ class Rebuild {
         const Function* forward = to->findMethod("forward");
         for (Function* method : old.type()->methods()) {
             const std::string& name = method->name();
-            const bool another = name.size() > 7 && name.starts_with("forward") &&
-                                 name.find_first_not_of("0123456789", 7) == std::string::npos;
-            if (another && forward && !to->findMethod(name)) to->addMethod(copy(*forward, replacement, fqn, name));
+            if (forward && is_forward(name) && !to->findMethod(name))
+                to->addMethod(copy(*forward, replacement, fqn, name));
         }
     }
 
@@ -217,13 +217,6 @@ class Rebuild {
     std::unordered_set<const Value*> changed_;  ///< of the graph at hand
 };
 
-void walk(const Module& module, const std::string& fqn, std::unordered_set<const Object*>& seen,
-          const std::function<void(const std::string&, const Module&)>& call) {
-    if (!seen.insert(module._ivalue().get()).second) return;
-    call(fqn, module);
-    for (const auto& child : module.named_children()) walk(child.value, join_fqn(fqn, child.name), seen, call);
-}
-
 }  // namespace
 
 torch::jit::Module replaced(const torch::jit::Module& root, const Replacements& replacements) {
@@ -238,17 +231,6 @@ std::string why_not_replaced(const torch::jit::Module& root, const std::string& 
         return error.problem();
     }
     return {};
-}
-
-void for_each_module(const torch::jit::Module& root,
-                     const std::function<void(const std::string& fqn, const torch::jit::Module& module)>& call) {
-    std::unordered_set<const Object*> seen;
-    walk(root, "", seen, call);
-}
-
-std::string type_name(const torch::jit::Module& module) {
-    const auto name = module.type()->name();
-    return name ? name->name() : std::string();
 }
 
 }  // namespace lacuna

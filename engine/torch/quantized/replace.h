@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -25,12 +24,5 @@ torch::jit::Module replaced(const torch::jit::Module& root, const Replacements& 
 /// Why `replaced` would refuse to put `replacement` in the place called `fqn`; empty if it would not.
 std::string why_not_replaced(const torch::jit::Module& root, const std::string& fqn,
                              const torch::jit::Module& replacement);
-
-/// Everything below and including `root`, each once, with the first of its FQNs.
-void for_each_module(const torch::jit::Module& root,
-                     const std::function<void(const std::string& fqn, const torch::jit::Module& module)>& call);
-
-/// The last part of a module's class name: "Linear".
-std::string type_name(const torch::jit::Module& module);
 
 }  // namespace lacuna

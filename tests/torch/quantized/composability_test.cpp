@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include "engine/sparsifiers/registry.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/masked_tensor.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/module_sparsifier.h"
@@ -10,7 +11,6 @@
 #include "engine/torch/quantized/engine_scope.h"
 #include "engine/torch/quantized/graph_mode.h"
 #include "engine/torch/quantized/linear_module.h"
-#include "engine/torch/quantized/replace.h"
 #include "tests/torch/quantized/script_models.h"
 
 // torch.ao.pruning's own tests that pruning and quantisation go together in either order, on TorchScript modules. Eager

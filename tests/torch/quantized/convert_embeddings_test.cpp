@@ -6,11 +6,11 @@
 
 #include "engine/base/parallel.h"
 #include "engine/model/conversion.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/embedding_module.h"
 #include "engine/torch/quantized/embeddings.h"
-#include "engine/torch/quantized/replace.h"
 #include "engine/torch/save_module.h"
 #include "engine/torch/tensor.h"
 #include "engine/torch/torch_runner.h"

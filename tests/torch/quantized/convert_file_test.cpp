@@ -9,11 +9,11 @@
 #include "engine/base/parallel.h"
 #include "engine/model/conversion.h"
 #include "engine/sparsifiers/registry.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/archive_engine.h"
 #include "engine/torch/quantized/engine_scope.h"
 #include "engine/torch/quantized/linear_module.h"
-#include "engine/torch/quantized/replace.h"
 #include "engine/torch/torch_runner.h"
 #include "tests/support/error_of.h"
 

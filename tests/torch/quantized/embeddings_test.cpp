@@ -9,9 +9,9 @@
 #include <sstream>
 
 #include "engine/sparsifiers/registry.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/embedding_module.h"
-#include "engine/torch/quantized/replace.h"
 #include "tests/support/error_of.h"
 #include "tests/torch/quantized/script_models.h"
 

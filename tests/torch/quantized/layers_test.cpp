@@ -7,12 +7,12 @@
 #include <sstream>
 
 #include "engine/sparsifiers/registry.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/module_sparsifier.h"
 #include "engine/torch/quantized/convert.h"
 #include "engine/torch/quantized/engine_scope.h"
 #include "engine/torch/quantized/linear_module.h"
-#include "engine/torch/quantized/replace.h"
 #include "tests/support/error_of.h"
 #include "tests/torch/modules.h"
 #include "tests/torch/quantized/script_models.h"

@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_fqn.h"
 #include "engine/torch/quantized/linear_module.h"
 #include "engine/torch/quantized/prepare.h"
