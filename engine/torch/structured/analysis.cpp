@@ -37,13 +37,13 @@ bool takes_sizes(const std::string& name) {
     return names.contains(name);
 }
 
-std::vector<Unit> counted_by(const Flow& flow) {
-    std::vector<Unit> units = flow.sized;
+std::vector<Channel> counted_by(const Flow& flow) {
+    std::vector<Channel> ids = flow.sized;
     for (const Flow& part : flow.parts) {
         const auto more = counted_by(part);
-        units.insert(units.end(), more.begin(), more.end());
+        ids.insert(ids.end(), more.begin(), more.end());
     }
-    return units;
+    return ids;
 }
 
 std::string plain_name(const jit::Node& node) {
@@ -157,7 +157,7 @@ void Analysis::get_attribute(jit::Node* node) {
 void Analysis::run_operator(jit::Node* node) {
     Op op{node, plain_name(*node), {}, {}, {}};
     jit::Stack stack;
-    std::vector<Unit> counts;
+    std::vector<Channel> counts;
     bool tensors = false, plain = true, varies = false;
     for (const jit::Value* input : node->inputs()) {
         const Flow& flow = flow_of(input);
@@ -189,7 +189,7 @@ void Analysis::run_operator(jit::Node* node) {
     if (counting) {
         for (Flow& out : op.out) out.sized = counts;
     } else {
-        if (!takes_sizes(op.name)) units.keep(counts, "their number is used in a calculation");
+        if (!takes_sizes(op.name)) bonds.keep(counts, "their number is used in a calculation");
         if (rule)
             rule(*this, op);
         else if (!looks_at_type_alone(op.name) && (op.name != "len" || op.in[0]->is_tensor()))
@@ -204,22 +204,22 @@ void Analysis::run_operator(jit::Node* node) {
 void Analysis::check_constants(Flow& flow) {
     Channels& channels = flow.channels;
     if (!channels.known()) return;
-    const at::Tensor slices = flow.tensor().transpose(0, channels.dim).reshape({int64_t(channels.units.size()), -1});
+    const at::Tensor slices = flow.tensor().transpose(0, channels.dim).reshape({int64_t(channels.ids.size()), -1});
     if (slices.numel() == 0 || !slices.is_floating_point()) return;
     const at::Tensor low = slices.amin(1).to(at::kDouble).contiguous(),
                      high = slices.amax(1).to(at::kDouble).contiguous();
-    for (size_t i = 0; i < channels.units.size(); ++i) {
+    for (size_t i = 0; i < channels.ids.size(); ++i) {
         const double lowest = low.data_ptr<double>()[i], highest = high.data_ptr<double>()[i];
         if (!channels.constant[i] || highest - lowest <= 1e-5 * std::max(1.0, std::abs(lowest))) continue;
         channels.constant[i] = 0;
-        units.keep(channels.units[i], "what they give is not one value everywhere");
+        bonds.keep(channels.ids[i], "what they give is not one value everywhere");
     }
 }
 
 void Analysis::keep(const Flow& flow, const std::string& why) {
-    units.keep(flow.channels.units, why);
-    for (const Channels& layer : flow.stacked) units.keep(layer.units, why);
-    units.keep(flow.sized, why);
+    bonds.keep(flow.channels.ids, why);
+    for (const Channels& layer : flow.stacked) bonds.keep(layer.ids, why);
+    bonds.keep(flow.sized, why);
     for (const Flow& part : flow.parts) keep(part, why);
     if (flow.parameter >= 0) parameters.keep_whole(flow.parameter, why);
 }
@@ -241,14 +241,14 @@ void Analysis::keep_inputs(const Op& op) {
 }
 
 void Analysis::keep_varying(const Channels& channels, const std::string& why) {
-    for (size_t i = 0; i < channels.units.size(); ++i)
-        if (!channels.constant[i]) units.keep(channels.units[i], why);
+    for (size_t i = 0; i < channels.ids.size(); ++i)
+        if (!channels.constant[i]) bonds.keep(channels.ids[i], why);
 }
 
 void Analysis::fold(const Fold& added) {
     const auto& inputs = parameters.at(added.weight).axes[size_t(added.axis)];
     for (size_t i = 0; i < inputs.size(); ++i)
-        if (!std::isfinite(added.values[i])) units.keep(inputs[i], "they give values that are not finite");
+        if (!std::isfinite(added.values[i])) bonds.keep(inputs[i], "they give values that are not finite");
     for (Fold& known : folds) {
         const bool same = known.weight == added.weight && known.bias == added.bias;
         if (!same && known.weight != added.weight && (known.bias != added.bias || added.bias < 0)) continue;
@@ -256,16 +256,16 @@ void Analysis::fold(const Fold& added) {
         const std::string why = parameters.at(added.weight).fqn + " or its bias is used twice, on different values";
         for (size_t i = 0; i < inputs.size(); ++i)
             if (same ? known.values[i] != added.values[i] || known.carrier != added.carrier : added.values[i] != 0)
-                units.keep(inputs[i], why);
+                bonds.keep(inputs[i], why);
         for (size_t i = 0; !same && i < others.size(); ++i)
-            if (known.values[i] != 0) units.keep(others[i], why);
+            if (known.values[i] != 0) bonds.keep(others[i], why);
         if (same) return known.uses.insert(known.uses.end(), added.uses.begin(), added.uses.end()), void();
     }
     folds.push_back(added);
 }
 
-void Analysis::patch_size(const Op& op, size_t input, int64_t element, const std::vector<Unit>& counted) {
-    patches.push_back({op.node, input, element, counted});
+void Analysis::patch_size(const Op& op, size_t input, int64_t element, const std::vector<Channel>& ids) {
+    patches.push_back({op.node, input, element, ids});
 }
 
 }  // namespace lacuna::structured

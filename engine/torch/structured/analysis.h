@@ -53,12 +53,12 @@ class Analysis {
     void run(const std::vector<c10::IValue>& inputs);
 
     // What rules use.
-    Units units;
-    Parameters parameters{units};
+    Bonds bonds;
+    Parameters parameters{bonds};
     std::vector<Fold> folds;
     std::vector<Patch> patches;
     std::vector<ShortNorm> norms;
-    std::vector<std::vector<std::vector<Unit>>> equal_counts;  ///< in each, as many channels must leave every part
+    std::vector<std::vector<std::vector<Channel>>> equal_counts;  ///< in each, as many channels must leave every part
 
     /// Nothing of `flow` leaves.
     void keep(const Flow& flow, const std::string& why);
@@ -71,7 +71,7 @@ class Analysis {
     /// The layer's constant input channels can go into its bias.
     void fold(const Fold& fold);
     /// Element `element` of the size list that is input `input` counts these channels.
-    void patch_size(const Op& op, size_t input, int64_t element, const std::vector<Unit>& units);
+    void patch_size(const Op& op, size_t input, int64_t element, const std::vector<Channel>& ids);
 
     std::vector<c10::IValue> outputs;  ///< what the graph gave
     std::vector<Flow> output_flows;

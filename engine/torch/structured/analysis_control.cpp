@@ -15,7 +15,7 @@ const std::string another_way = "a branch of the code depends on sizes or data";
 
 void Analysis::run_if(jit::Node* node) {
     const Flow& condition = flow_of(node->input());
-    units.keep(condition.sized, another_way);
+    bonds.keep(condition.sized, another_way);
     if (condition.varies)
         for (jit::Block* block : node->blocks()) keep_captured(block, another_way);
     jit::Block* taken = node->blocks()[condition.value.toBool() ? 0 : 1];

@@ -15,9 +15,9 @@ std::vector<uint8_t> empty_slices(const at::Tensor& tensor, int64_t axis) {
     return empty;
 }
 
-std::vector<Unit> units_along(const Flow& flow, int64_t dim) {
-    if (flow.channels.known() && flow.channels.dim == dim) return flow.channels.units;
-    return std::vector<Unit>(size_t(flow.tensor().size(dim)), fixed);
+std::vector<Channel> channels_along(const Flow& flow, int64_t dim) {
+    if (flow.channels.known() && flow.channels.dim == dim) return flow.channels.ids;
+    return std::vector<Channel>(size_t(flow.tensor().size(dim)), fixed);
 }
 
 int64_t Parameters::index_of(const at::Tensor& tensor, const std::string& fqn) {
@@ -28,27 +28,27 @@ int64_t Parameters::index_of(const at::Tensor& tensor, const std::string& fqn) {
              known.strides() == tensor.strides() && known.scalar_type() == tensor.scalar_type()))
             return int64_t(i);
     }
-    all_.push_back({fqn, tensor, std::vector<std::vector<Unit>>(size_t(tensor.dim())), -1, false, {}});
+    all_.push_back({fqn, tensor, std::vector<std::vector<Channel>>(size_t(tensor.dim())), -1, false, {}});
     return int64_t(all_.size()) - 1;
 }
 
-void Parameters::attach(int64_t index, int64_t axis, const std::vector<Unit>& units) {
+void Parameters::attach(int64_t index, int64_t axis, const std::vector<Channel>& ids) {
     Parameter& parameter = at(index);
-    if (parameter.whole) units_.keep(units, parameter.why);
+    if (parameter.whole) bonds_.keep(ids, parameter.why);
     auto& known = parameter.axes[size_t(axis)];
     if (known.empty())
-        known = units;
+        known = ids;
     else
-        units_.join(known, units, parameter.fqn + " is used twice, the other time on channels that stay");
+        bonds_.join(known, ids, parameter.fqn + " is used twice, the other time on channels that stay");
 }
 
-std::vector<Unit> Parameters::rows(int64_t index, int64_t axis) {
+std::vector<Channel> Parameters::rows(int64_t index, int64_t axis) {
     Parameter& parameter = at(index);
     parameter.row_axis = axis;
     auto& known = parameter.axes[size_t(axis)];
     if (known.empty()) {
-        for (int64_t i = 0; i < parameter.tensor.size(axis); ++i) known.push_back(units_.add());
-        if (parameter.whole) units_.keep(known, parameter.why);
+        for (int64_t i = 0; i < parameter.tensor.size(axis); ++i) known.push_back(bonds_.add());
+        if (parameter.whole) bonds_.keep(known, parameter.why);
     }
     return known;
 }
@@ -57,7 +57,7 @@ void Parameters::keep_whole(int64_t index, const std::string& why) {
     Parameter& parameter = at(index);
     if (!parameter.whole) parameter.why = why;
     parameter.whole = true;
-    for (const auto& axis : parameter.axes) units_.keep(axis, why);
+    for (const auto& axis : parameter.axes) bonds_.keep(axis, why);
 }
 
 }  // namespace lacuna::structured

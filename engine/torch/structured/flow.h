@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/torch/structured/units.h"
+#include "engine/torch/structured/bonds.h"
 
 namespace torch::jit {
 struct Node;
@@ -17,7 +17,7 @@ namespace lacuna::structured {
 /// What is known of one dimension of a tensor: which of its channels may leave, and which are one value all over.
 struct Channels {
     int64_t dim = -1;  ///< counted from the front; -1: no channel of this tensor may leave
-    std::vector<Unit> units;
+    std::vector<Channel> ids;
     std::vector<uint8_t> constant;
 
     bool known() const { return dim >= 0; }
@@ -29,7 +29,7 @@ struct Flow {
     Channels channels;                  ///< of a tensor
     std::vector<Channels> stacked;      ///< of a tensor whose dimension 0 stacks such tensors: an LSTM's last states
     std::vector<Flow> parts;            ///< of a tuple or list
-    std::vector<Unit> sized;            ///< of a number: the channels whose count it comes from
+    std::vector<Channel> sized;         ///< of a number: the channels whose count it comes from
     int64_t parameter = -1;             ///< index into Parameters, if it is one as it lies in the module
     torch::jit::Node* zeros = nullptr;  ///< aten::zeros that made it
     int64_t norm = -1;                  ///< index into Analysis::norms, if it is what one gives
@@ -45,22 +45,22 @@ struct Flow {
 std::vector<uint8_t> empty_slices(const at::Tensor& tensor, int64_t axis);
 
 /// The channels along `dim`; all fixed where nothing is known of that dimension.
-std::vector<Unit> units_along(const Flow& flow, int64_t dim);
+std::vector<Channel> channels_along(const Flow& flow, int64_t dim);
 
 /// A tensor of the module, by identity: tied ones are one.
 struct Parameter {
     std::string fqn;
     at::Tensor tensor;
-    std::vector<std::vector<Unit>> axes;  ///< units along each dimension; empty: nobody said yet
-    int64_t row_axis = -1;                ///< of a layer's weight: the dimension whose units it makes
-    bool whole = false;                   ///< used in a way that needs all of it
-    std::string why;                      ///< … which one
+    std::vector<std::vector<Channel>> axes;  ///< channels along each dimension; empty: nobody said yet
+    int64_t row_axis = -1;                   ///< of a layer's weight: the dimension whose channels it makes
+    bool whole = false;                      ///< used in a way that needs all of it
+    std::string why;                         ///< … which one
 };
 
 /// The module's tensors and how their dimensions hang together.
 class Parameters {
   public:
-    explicit Parameters(Units& units) : units_(units) {}
+    explicit Parameters(Bonds& bonds) : bonds_(bonds) {}
 
     /// The index of `tensor`, which enters under `fqn` if it is new. Equal memory is the same parameter.
     int64_t index_of(const at::Tensor& tensor, const std::string& fqn);
@@ -68,14 +68,14 @@ class Parameters {
     std::vector<Parameter>& all() { return all_; }
 
     /// Dimension `axis` is indexed by these channels.
-    void attach(int64_t index, int64_t axis, const std::vector<Unit>& units);
+    void attach(int64_t index, int64_t axis, const std::vector<Channel>& ids);
     /// The channels along `axis`, new ones at the first call.
-    std::vector<Unit> rows(int64_t index, int64_t axis);
+    std::vector<Channel> rows(int64_t index, int64_t axis);
     /// None of its elements may leave.
     void keep_whole(int64_t index, const std::string& why);
 
   private:
-    Units& units_;
+    Bonds& bonds_;
     std::vector<Parameter> all_;
 };
 
@@ -98,7 +98,7 @@ struct ShortNorm {
     };
     torch::jit::Node* node = nullptr;
     int64_t weight = -1, bias = -1;  ///< parameters; -1: it has none
-    std::vector<Unit> units;
+    std::vector<Channel> ids;
     std::vector<Use> uses;
 };
 
@@ -107,7 +107,7 @@ struct Patch {
     torch::jit::Node* node = nullptr;
     size_t input = 0;
     int64_t element = -1;  ///< of a list; -1: the input itself
-    std::vector<Unit> units;
+    std::vector<Channel> ids;
 };
 
 }  // namespace lacuna::structured

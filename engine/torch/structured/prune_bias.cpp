@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/module_tree.h"
 #include "engine/torch/structured/flow.h"
 
@@ -12,8 +13,7 @@ namespace lacuna::structured {
 std::vector<WeightAndBias> weights_and_biases(const torch::jit::Module& module) {
     std::vector<WeightAndBias> pairs;
     for (const auto& layer : module.named_modules()) {
-        const auto type = layer.value.type()->name();
-        if (type && type->name().starts_with("ConvTranspose")) continue;  // its rows are inputs
+        if (type_name(layer.value).starts_with("ConvTranspose")) continue;  // its rows are inputs
         std::map<std::string, at::Tensor> own;
         for (const auto& parameter : layer.value.named_parameters(false)) own.emplace(parameter.name, parameter.value);
         for (const auto& [name, weight] : own) {

@@ -7,15 +7,20 @@
 namespace lacuna::structured {
 namespace {
 
-void unary(Analysis& analysis, Op& op) {
+/// The first input's elements, each alone; of what else is given, nothing but types.
+void elementwise(Analysis& analysis, Op& op) {
     const Flow& input = *op.in[0];
-    bool others = false;
-    for (size_t i = 1; i < op.in.size(); ++i) others |= op.in[i]->is_tensor();
-    if (!input.is_tensor() || input.parameter >= 0 || others || !op.out[0].is_tensor() ||
+    if (!input.is_tensor() || input.parameter >= 0 || !op.out[0].is_tensor() ||
         op.out[0].tensor().sizes() != input.tensor().sizes())
         return analysis.keep_inputs(op);
     op.out[0].channels = input.channels;
     op.out[0].stacked = input.stacked;
+}
+
+void unary(Analysis& analysis, Op& op) {
+    for (size_t i = 1; i < op.in.size(); ++i)
+        if (op.in[i]->is_tensor()) return analysis.keep_inputs(op);
+    elementwise(analysis, op);
 }
 
 /// Dropout and its kin, which do nothing in eval mode.
@@ -81,16 +86,16 @@ void binary(Analysis& analysis, Op& op) {
         if (!side.flow->stacked.empty() || !side.flow->parts.empty()) return analysis.keep_inputs(op);
         if (side.spans() && !side.tracked() && side.flow->parameter < 0) return analysis.keep_inputs(op);
     }
-    if (op.out[0].tensor().size(dim) != int64_t(tracked.channels.units.size())) return analysis.keep_inputs(op);
+    if (op.out[0].tensor().size(dim) != int64_t(tracked.channels.ids.size())) return analysis.keep_inputs(op);
     Channels& out = op.out[0].channels;
-    out = {dim, tracked.channels.units, std::vector<uint8_t>(tracked.channels.units.size())};
+    out = {dim, tracked.channels.ids, std::vector<uint8_t>(tracked.channels.ids.size())};
     for (const Side& side : {a, b}) {
         if (side.tracked())
-            analysis.units.join(out.units, side.flow->channels.units, analysis.reason(op));
+            analysis.bonds.join(out.ids, side.flow->channels.ids, analysis.reason(op));
         else if (side.spans())
-            analysis.parameters.attach(side.flow->parameter, side.dim, out.units);
+            analysis.parameters.attach(side.flow->parameter, side.dim, out.ids);
     }
-    for (size_t i = 0; i < out.units.size(); ++i) out.constant[i] = stays_constant(op, a, b, i);
+    for (size_t i = 0; i < out.ids.size(); ++i) out.constant[i] = stays_constant(op, a, b, i);
     analysis.keep_varying(out, op.name + " joins them with channels that are not constant");
 }
 
@@ -106,8 +111,9 @@ const RuleTable& elementwise_rules() {
               "clamp_max",  "abs",         "neg",      "exp",     "sqrt",        "rsqrt",      "square",
               "reciprocal", "sin",         "cos",      "erf",     "log",         "log1p",      "sign",
               "contiguous", "clone",       "detach",   "alias",   "pow",         "rsub",       "to",
-              "logit",      "floor",       "round",    "ceil",    "type_as_",    "float"})
+              "logit",      "floor",       "round",    "ceil"})
             rules[name] = unary;
+        rules["type_as"] = elementwise;
         for (const char* name : {"dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "rrelu"})
             rules[name] = eval_only;
         for (const char* name : {"add", "sub", "mul", "div", "maximum", "minimum"}) rules[name] = binary;

@@ -39,16 +39,16 @@ std::optional<Layer> layer_of(Analysis& analysis, Op& op) {
 void keep_other_dimension(Analysis& analysis, const Op& op, const Layer& layer) {
     if (layer.input->channels.known() && layer.input->channels.dim != layer.dim)
         analysis.keep(*layer.input, analysis.reason(op));
-    for (const Channels& stacked : layer.input->stacked) analysis.units.keep(stacked.units, analysis.reason(op));
+    for (const Channels& stacked : layer.input->stacked) analysis.bonds.keep(stacked.ids, analysis.reason(op));
 }
 
 /// The layer's outputs: constant where no weight is left.
 Channels& make_rows(Analysis& analysis, Op& op, const Layer& layer, int64_t out_dim) {
     Channels& out = op.out[0].channels;
     out.dim = out_dim;
-    out.units = analysis.parameters.rows(layer.weight, layer.out_axis);
+    out.ids = analysis.parameters.rows(layer.weight, layer.out_axis);
     out.constant = empty_slices(analysis.parameters.at(layer.weight).tensor, layer.out_axis);
-    if (layer.bias >= 0) analysis.parameters.attach(layer.bias, 0, out.units);
+    if (layer.bias >= 0) analysis.parameters.attach(layer.bias, 0, out.ids);
     return out;
 }
 
@@ -57,7 +57,7 @@ std::vector<double> taken_in(Analysis& analysis, const Op& op, const Layer& laye
     if (layer.input->norm < 0) return constants_of(*layer.input, layer.dim);
     ShortNorm& norm = analysis.norms[size_t(layer.input->norm)];
     norm.uses.push_back({op.node, layer.weight});
-    if (norm.bias < 0) return std::vector<double>(norm.units.size());
+    if (norm.bias < 0) return std::vector<double>(norm.ids.size());
     const at::Tensor added = analysis.parameters.at(norm.bias).tensor.detach().to(at::kDouble).contiguous();
     return {added.const_data_ptr<double>(), added.const_data_ptr<double>() + added.numel()};
 }
@@ -67,7 +67,7 @@ void linear(Analysis& analysis, Op& op) {
     if (!layer) return;
     layer->dim = layer->input->tensor().dim() - 1;
     keep_other_dimension(analysis, op, *layer);
-    analysis.parameters.attach(layer->weight, 1, units_along(*layer->input, layer->dim));
+    analysis.parameters.attach(layer->weight, 1, channels_along(*layer->input, layer->dim));
     analysis.fold({layer->weight, layer->bias, 1, taken_in(analysis, op, *layer), -1, {{op.node, layer->bias_input}}});
     analysis.keep_varying(make_rows(analysis, op, *layer, op.out[0].tensor().dim() - 1), "");
 }
@@ -83,32 +83,32 @@ bool is_padded(const Op& op) {
 
 /// Of constant channels under a zero padding one stays, the largest: it carries the others' part along.
 int64_t choose_carrier(Analysis& analysis, const Op& op, const std::vector<double>& values,
-                       const std::vector<Unit>& inputs) {
+                       const std::vector<Channel>& inputs) {
     int64_t carrier = -1;
     for (size_t i = 0; i < values.size(); ++i)
         if (values[i] != 0 && std::isfinite(values[i]) && inputs[i] != fixed &&
             (carrier < 0 || std::abs(values[i]) > std::abs(values[size_t(carrier)])))
             carrier = int64_t(i);
     if (carrier >= 0)
-        analysis.units.keep(inputs[size_t(carrier)],
+        analysis.bonds.keep(inputs[size_t(carrier)],
                             "one constant channel must stay where " + op.name + " pads with zeros");
     return carrier;
 }
 
 /// Each input channel has its own outputs: they leave together.
 void depthwise(Analysis& analysis, Op& op, const Layer& layer, bool padded) {
-    const std::vector<Unit> inputs = units_along(*layer.input, layer.dim);
+    const std::vector<Channel> inputs = channels_along(*layer.input, layer.dim);
     const std::vector<double> values = constants_of(*layer.input, layer.dim);
     Channels& out = make_rows(analysis, op, layer, layer.dim);
-    const size_t each = out.units.size() / inputs.size();
+    const size_t each = out.ids.size() / inputs.size();
     const bool followed = layer.input->channels.known() && layer.input->channels.dim == layer.dim;
-    for (size_t i = 0; i < out.units.size(); ++i) {
+    for (size_t i = 0; i < out.ids.size(); ++i) {
         const size_t from = i / each;
         const bool constant = followed && layer.input->channels.constant[from] && (!padded || values[from] == 0);
         out.constant[i] = out.constant[i] || constant;
         if (!out.constant[i])
-            analysis.units.keep(out.units[i], values[from] == 0 ? "" : op.name + " pads them with zeros");
-        analysis.units.join(inputs[from], out.units[i], analysis.reason(op));
+            analysis.bonds.keep(out.ids[i], values[from] == 0 ? "" : op.name + " pads them with zeros");
+        analysis.bonds.join(inputs[from], out.ids[i], analysis.reason(op));
     }
     analysis.patches.push_back({op.node, *op.index("groups"), -1, inputs});
 }
@@ -123,7 +123,7 @@ void convolution(Analysis& analysis, Op& op) {
     layer->out_axis = transposed ? 1 : 0;
     keep_other_dimension(analysis, op, *layer);
     const int64_t groups = op.number("groups", 1), channels = layer->input->tensor().size(layer->dim);
-    const std::vector<Unit> inputs = units_along(*layer->input, layer->dim);
+    const std::vector<Channel> inputs = channels_along(*layer->input, layer->dim);
     if (groups > 1 && groups == channels && !transposed && op.in[*op.index("groups")]->sized.empty())
         return depthwise(analysis, op, *layer, is_padded(op));
     if (groups > 1) return analysis.keep_inputs(op);
@@ -132,7 +132,7 @@ void convolution(Analysis& analysis, Op& op) {
     int64_t carrier = -1;
     if (transposed) {  // borders see fewer of the inputs
         for (size_t i = 0; i < values.size(); ++i)
-            if (values[i] != 0) analysis.units.keep(inputs[i], analysis.reason(op));
+            if (values[i] != 0) analysis.bonds.keep(inputs[i], analysis.reason(op));
         std::fill(values.begin(), values.end(), 0);
     } else if (is_padded(op)) {
         carrier = choose_carrier(analysis, op, values, inputs);
@@ -145,7 +145,7 @@ void batch_norm(Analysis& analysis, Op& op) {
     const Flow* input = op.flow("input");
     if (op.number("training", 1) != 0 || !input->is_tensor() || input->tensor().dim() < 2)
         return analysis.keep_inputs(op);
-    const std::vector<Unit> inputs = units_along(*input, 1);
+    const std::vector<Channel> inputs = channels_along(*input, 1);
     if (input->channels.known() && input->channels.dim != 1) analysis.keep(*input, analysis.reason(op));
     for (const char* name : {"weight", "bias", "running_mean", "running_var"}) {
         const Flow* flow = op.flow(name);
@@ -162,7 +162,7 @@ void prelu(Analysis& analysis, Op& op) {
     if (!input->is_tensor() || input->parameter >= 0 || weight->parameter < 0) return analysis.keep_inputs(op);
     const bool each = weight->tensor().numel() > 1;
     if (each && input->channels.known() && input->channels.dim != 1) return analysis.keep_inputs(op);
-    if (each) analysis.parameters.attach(weight->parameter, 0, units_along(*input, 1));
+    if (each) analysis.parameters.attach(weight->parameter, 0, channels_along(*input, 1));
     op.out[0].channels = input->channels;
 }
 

@@ -32,13 +32,13 @@ bool follows(const Op& op) {
 void layer_norm(Analysis& analysis, Op& op) {
     if (!follows(op)) return analysis.keep_inputs(op);
     const Channels& channels = op.in[0]->channels;
-    for (size_t i = 0; i < channels.units.size(); ++i)
+    for (size_t i = 0; i < channels.ids.size(); ++i)
         if (channels.constant[i] && op.in[0]->constant_value(i) != 0)
-            analysis.units.keep(channels.units[i], op.name + " lets go of zeros alone, not of a bias");
-    ShortNorm norm{op.node, op.flow("weight")->parameter, op.flow("bias")->parameter, channels.units, {}};
+            analysis.bonds.keep(channels.ids[i], op.name + " lets go of zeros alone, not of a bias");
+    ShortNorm norm{op.node, op.flow("weight")->parameter, op.flow("bias")->parameter, channels.ids, {}};
     for (const int64_t parameter : {norm.weight, norm.bias})
-        if (parameter >= 0) analysis.parameters.attach(parameter, 0, channels.units);
-    op.out[0].channels = {channels.dim, channels.units, std::vector<uint8_t>(channels.units.size())};
+        if (parameter >= 0) analysis.parameters.attach(parameter, 0, channels.ids);
+    op.out[0].channels = {channels.dim, channels.ids, std::vector<uint8_t>(channels.ids.size())};
     op.out[0].norm = int64_t(analysis.norms.size());
     analysis.norms.push_back(std::move(norm));
 }

@@ -34,9 +34,9 @@ int64_t spatial_dimensions(const Op& op) {
 
 /// A constant that is not 0 does not survive.
 void keep_nonzero(Analysis& analysis, const Op& op, const Channels& channels) {
-    for (size_t i = 0; i < channels.units.size(); ++i)
+    for (size_t i = 0; i < channels.ids.size(); ++i)
         if (channels.constant[i] && op.in[0]->constant_value(i) != 0)
-            analysis.units.keep(channels.units[i], analysis.reason(op));
+            analysis.bonds.keep(channels.ids[i], analysis.reason(op));
 }
 
 void pool(Analysis& analysis, Op& op) {
@@ -92,9 +92,9 @@ void pad(Analysis& analysis, Op& op) {
     const bool constant = op.name == "constant_pad_nd" || (mode && mode->value.toStringRef() == "constant");
     if (!constant) return;  // copies of what is there
     const double filled = value && !value->value.isNone() ? value->value.toScalar().toDouble() : 0;
-    for (size_t i = 0; i < channels->units.size(); ++i)
+    for (size_t i = 0; i < channels->ids.size(); ++i)
         if (channels->constant[i] && op.in[0]->constant_value(i) != filled)
-            analysis.units.keep(channels->units[i], analysis.reason(op));
+            analysis.bonds.keep(channels->ids[i], analysis.reason(op));
 }
 
 }  // namespace

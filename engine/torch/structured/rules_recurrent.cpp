@@ -57,14 +57,14 @@ std::vector<uint8_t> silent_units(Parameters& parameters, const LstmLayer& layer
     return silent;
 }
 
-/// Attaches a layer's tensors to its units, which come four times in their rows.
+/// Attaches a layer's tensors to its ids, which come four times in their rows.
 Channels make_units(Analysis& analysis, const LstmLayer& layer, int64_t dim) {
     const int64_t count = analysis.parameters.at(layer.hh).tensor.size(1);
     auto& known = analysis.parameters.at(layer.hh).axes[1];
     if (known.empty())
-        for (int64_t i = 0; i < count; ++i) known.push_back(analysis.units.add());
+        for (int64_t i = 0; i < count; ++i) known.push_back(analysis.bonds.add());
     const Channels channels{dim, known, silent_units(analysis.parameters, layer, count)};
-    std::vector<Unit> rows;
+    std::vector<Channel> rows;
     for (int64_t gate = 0; gate < gates; ++gate) rows.insert(rows.end(), known.begin(), known.end());
     for (const int64_t parameter : {layer.ih, layer.hh, layer.bias_ih, layer.bias_hh})
         if (parameter >= 0) analysis.parameters.attach(parameter, 0, rows);
@@ -77,7 +77,7 @@ Channels make_units(Analysis& analysis, const LstmLayer& layer, int64_t dim) {
 Channels joined(const std::vector<Channels>& layers, size_t begin, size_t count, int64_t dim) {
     Channels all{dim, {}, {}};
     for (size_t i = begin; i < begin + count; ++i) {
-        all.units.insert(all.units.end(), layers[i].units.begin(), layers[i].units.end());
+        all.ids.insert(all.ids.end(), layers[i].ids.begin(), layers[i].ids.end());
         all.constant.insert(all.constant.end(), layers[i].constant.begin(), layers[i].constant.end());
     }
     return all;
@@ -91,8 +91,8 @@ void fold_input(Analysis& analysis, Op& op, const Flow& input, const LstmLayer& 
         for (size_t i = 0; i < values.size(); ++i)
             if (input.channels.constant[i]) values[i] = input.constant_value(i);
     for (size_t i = 0; layer.bias_ih < 0 && i < values.size(); ++i)
-        if (values[i] != 0) analysis.units.keep(input.channels.units[i], "an LSTM without biases cannot take them in");
-    analysis.parameters.attach(layer.ih, 1, units_along(input, dim));
+        if (values[i] != 0) analysis.bonds.keep(input.channels.ids[i], "an LSTM without biases cannot take them in");
+    analysis.parameters.attach(layer.ih, 1, channels_along(input, dim));
     analysis.fold({layer.ih,
                    layer.bias_ih,
                    1,
@@ -122,12 +122,12 @@ void lstm(Analysis& analysis, Op& op) {
             continue;
         }
         const Channels below = joined(made, (i / directions - 1) * directions, directions, last);
-        analysis.parameters.attach((*layers)[i].ih, 1, below.units);
+        analysis.parameters.attach((*layers)[i].ih, 1, below.ids);
     }
-    std::vector<std::vector<Unit>> counts;
-    for (const Channels& layer : made) counts.push_back(layer.units);
+    std::vector<std::vector<Channel>> counts;
+    for (const Channels& layer : made) counts.push_back(layer.ids);
     analysis.equal_counts.push_back(counts);
-    for (const Flow& state : states->parts) analysis.patches.push_back({state.zeros, 0, 2, made[0].units});
+    for (const Flow& state : states->parts) analysis.patches.push_back({state.zeros, 0, 2, made[0].ids});
     op.out[0].channels = joined(made, made.size() - directions, directions, last);
     for (const size_t state : {1, 2}) {
         for (Channels& layer : made) layer.dim = op.out[state].tensor().dim() - 2;

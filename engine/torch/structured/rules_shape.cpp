@@ -33,8 +33,8 @@ void moved(Op& op, int64_t dim) {
 /// Each channel as a run of `times` features.
 Channels repeated(const Channels& from, int64_t dim, int64_t times) {
     Channels out{dim, {}, {}};
-    for (size_t i = 0; i < from.units.size(); ++i) {
-        out.units.insert(out.units.end(), size_t(times), from.units[i]);
+    for (size_t i = 0; i < from.ids.size(); ++i) {
+        out.ids.insert(out.ids.end(), size_t(times), from.ids[i]);
         out.constant.insert(out.constant.end(), size_t(times), from.constant[i]);
     }
     return out;
@@ -64,7 +64,7 @@ void regroup(Analysis& analysis, Op& op, std::optional<size_t> sizes) {
     const auto out = regrouped(*op.in[0], op.out[0].tensor().sizes());
     if (!out) return analysis.keep_inputs(op);
     op.out[0].channels = *out;
-    if (sizes) analysis.patch_size(op, *sizes, out->dim, out->units);
+    if (sizes) analysis.patch_size(op, *sizes, out->dim, out->ids);
 }
 
 void flatten(Analysis& analysis, Op& op) {
@@ -172,15 +172,15 @@ void cat(Analysis& analysis, Op& op) {
     for (const Flow& part : list.parts)
         if (part.channels.known() && part.channels.dim != out.dim) return analysis.keep_inputs(op);
     for (const Flow& part : list.parts) {
-        const auto units = units_along(part, out.dim);
-        const auto constant = part.channels.known() ? part.channels.constant : std::vector<uint8_t>(units.size());
-        if (dim == out.dim || out.units.empty()) {
-            out.units.insert(out.units.end(), units.begin(), units.end());
+        const auto ids = channels_along(part, out.dim);
+        const auto constant = part.channels.known() ? part.channels.constant : std::vector<uint8_t>(ids.size());
+        if (dim == out.dim || out.ids.empty()) {
+            out.ids.insert(out.ids.end(), ids.begin(), ids.end());
             out.constant.insert(out.constant.end(), constant.begin(), constant.end());
             continue;
         }
-        analysis.units.join(out.units, units, analysis.reason(op));
-        for (size_t i = 0; i < units.size(); ++i)
+        analysis.bonds.join(out.ids, ids, analysis.reason(op));
+        for (size_t i = 0; i < ids.size(); ++i)
             out.constant[i] = out.constant[i] && constant[i] && followed->constant_value(i) == part.constant_value(i);
     }
     analysis.keep_varying(out, analysis.reason(op));
@@ -192,17 +192,15 @@ void size(Analysis&, Op& op) {
     const Flow& input = *op.in[0];
     if (!input.is_tensor() || !input.channels.known()) return;
     const int64_t rank = input.tensor().dim();
+    const auto channels = [&](int64_t dim) {
+        return dim == input.channels.dim ? input.channels.ids : std::vector<Channel>();
+    };
     if (op.in.size() > 1) {
-        if (from_front(op.in[1]->value.toInt(), rank) == input.channels.dim) op.out[0].sized = input.channels.units;
+        op.out[0].sized = channels(from_front(op.in[1]->value.toInt(), rank));
         return;
     }
-    for (int64_t dim = 0; dim < rank; ++dim) {
-        Flow part;
-        part.value = input.tensor().size(dim);
-        part.varies = true;
-        if (dim == input.channels.dim) part.sized = input.channels.units;
-        op.out[0].parts.push_back(std::move(part));
-    }
+    for (int64_t dim = 0; dim < rank; ++dim)
+        op.out[0].parts.push_back({.value = input.tensor().size(dim), .sized = channels(dim), .varies = true});
 }
 
 void zeros(Analysis&, Op& op) {

@@ -34,7 +34,7 @@ std::shared_ptr<jit::Graph> short_norm(bool weight, bool bias, at::ScalarType ty
 /// The norm's rows and the number beside them.
 std::pair<jit::Value*, jit::Value*> insert_norm(const ShortNorm& norm, jit::Graph& graph, at::ScalarType type) {
     const jit::WithInsertPoint here(norm.node);
-    std::vector<jit::Value*> inputs{norm.node->input(0), graph.insertConstant(int64_t(norm.units.size())),
+    std::vector<jit::Value*> inputs{norm.node->input(0), graph.insertConstant(int64_t(norm.ids.size())),
                                     norm.node->namedInput("eps")};
     if (norm.weight >= 0) inputs.push_back(norm.node->namedInput("weight"));
     if (norm.bias >= 0) inputs.push_back(norm.node->namedInput("bias"));
@@ -46,13 +46,13 @@ std::pair<jit::Value*, jit::Value*> insert_norm(const ShortNorm& norm, jit::Grap
 /// The leaving columns of a linear layer's weight, each times the norm's weight there, added up.
 at::Tensor carried_by(const ShortNorm& norm, Analysis& analysis, const Parameter& linear) {
     std::vector<int64_t> leaving;
-    for (size_t i = 0; i < norm.units.size(); ++i)
-        if (analysis.units.leaves(norm.units[i])) leaving.push_back(int64_t(i));
+    for (size_t i = 0; i < norm.ids.size(); ++i)
+        if (analysis.bonds.leaves(norm.ids[i])) leaving.push_back(int64_t(i));
     const at::Tensor places = at::tensor(leaving, at::kLong);
     at::Tensor columns = linear.tensor.detach().to(at::kDouble).index_select(1, places);
     if (norm.weight >= 0)
         columns = columns * analysis.parameters.at(norm.weight).tensor.detach().to(at::kDouble).index_select(0, places);
-    const at::Tensor rows = at::tensor(analysis.units.staying(linear.axes[0]), at::kLong);
+    const at::Tensor rows = at::tensor(analysis.bonds.staying(linear.axes[0]), at::kLong);
     return columns.sum(1).index_select(0, rows).to(linear.tensor.scalar_type());
 }
 
@@ -75,7 +75,7 @@ std::string add_beside(const std::string& weight_fqn, const at::Tensor& values, 
 
 void shorten(const ShortNorm& norm, Analysis& analysis, jit::Graph& graph, NewTensors& tensors,
              std::vector<ConversionRow>& rows) {
-    if (analysis.units.staying(norm.units).size() == norm.units.size()) return;
+    if (analysis.bonds.staying(norm.ids).size() == norm.ids.size()) return;
     const at::ScalarType type = analysis.parameters.at(norm.uses.at(0).weight).tensor.scalar_type();
     const auto [normal, number] = insert_norm(norm, graph, type);
     norm.node->output()->replaceAllUsesWith(normal);

@@ -18,7 +18,7 @@ namespace lacuna::structured {
 namespace jit = torch::jit;
 namespace {
 
-std::string counted(int64_t gone, int64_t of, const char* what) {
+std::string share(int64_t gone, int64_t of, const char* what) {
     return std::to_string(gone) + " of " + std::to_string(of) + " " + what;
 }
 
@@ -39,12 +39,12 @@ class Surgery {
     std::vector<ConversionRow> rows;
 
   private:
-    Units& units() { return analysis_.units; }
+    Bonds& bonds() { return analysis_.bonds; }
 
-    std::vector<int64_t> leaving(const std::vector<Unit>& all) {
+    std::vector<int64_t> leaving(const std::vector<Channel>& all) {
         std::vector<int64_t> places;
         for (size_t i = 0; i < all.size(); ++i)
-            if (units().leaves(all[i])) places.push_back(int64_t(i));
+            if (bonds().leaves(all[i])) places.push_back(int64_t(i));
         return places;
     }
 
@@ -55,8 +55,8 @@ class Surgery {
             changed = false;
             for (const Parameter& parameter : analysis_.parameters.all())
                 for (const auto& axis : parameter.axes)
-                    if (!axis.empty() && units().staying(axis).empty()) {
-                        units().keep(axis.front(), "a layer keeps at least one channel");
+                    if (!axis.empty() && bonds().staying(axis).empty()) {
+                        bonds().keep(axis.front(), "a layer keeps at least one channel");
                         changed = true;
                     }
             for (const auto& parts : analysis_.equal_counts) {
@@ -67,7 +67,7 @@ class Surgery {
                 for (const auto& part : parts) {
                     const auto places = leaving(part);
                     for (size_t i = fewest; i < places.size(); ++i)
-                        units().keep(part[size_t(places[i])],
+                        bonds().keep(part[size_t(places[i])],
                                      "the layers of one LSTM have one size" + reason_at(*least, size_t(places[i])));
                     changed |= places.size() > fewest;
                 }
@@ -76,9 +76,9 @@ class Surgery {
     }
 
     /// "; …": why the channel at this place stays, if anybody said.
-    std::string reason_at(const std::vector<Unit>& part, size_t place) {
-        if (place >= part.size() || part[place] == fixed || units().why(part[place]).empty()) return {};
-        return "; " + units().why(part[place]);
+    std::string reason_at(const std::vector<Channel>& part, size_t place) {
+        if (place >= part.size() || part[place] == fixed || bonds().why(part[place]).empty()) return {};
+        return "; " + bonds().why(part[place]);
     }
 
     at::Tensor& edited(int64_t parameter) {
@@ -121,7 +121,7 @@ class Surgery {
         const auto [owner, name] = split_tensor_fqn(weight.fqn);
         const std::string bias = name == "weight" ? "bias" : name + "_bias";
         const auto& outputs = weight.axes[size_t(weight.row_axis)];
-        values = values.index_select(0, at::tensor(units().staying(outputs)));
+        values = values.index_select(0, at::tensor(bonds().staying(outputs)));
         tensors.added[join_fqn(owner, bias)] = values;
         rows.push_back({join_fqn(owner, bias), {}, values.sizes().vec(), "new: what removed channels gave"});
         for (const auto& [node, input] : fold.uses)
@@ -133,13 +133,13 @@ class Surgery {
         at::Tensor tensor = edited(index);
         std::string what;
         for (size_t axis = 0; axis < parameter.axes.size(); ++axis) {
-            const auto staying = units().staying(parameter.axes[axis]);
+            const auto staying = bonds().staying(parameter.axes[axis]);
             const int64_t size = parameter.tensor.size(int64_t(axis));
             if (parameter.axes[axis].empty() || int64_t(staying.size()) == size) continue;
             tensor = tensor.index_select(int64_t(axis), at::tensor(staying, at::kLong));
             const bool matrix = parameter.axes.size() > 1;
             const char* name = !matrix ? "values" : int64_t(axis) == parameter.row_axis ? "outputs" : "inputs";
-            what += (what.empty() ? "" : ", ") + counted(size - int64_t(staying.size()), size, name);
+            what += (what.empty() ? "" : ", ") + share(size - int64_t(staying.size()), size, name);
         }
         what += what.empty() ? "" : " removed";
         if (!edited_.at(index).is_same(parameter.tensor))
@@ -153,12 +153,12 @@ class Surgery {
     void patch() {
         std::map<std::tuple<jit::Node*, size_t, int64_t>, int64_t> done;
         for (const Patch& patch : analysis_.patches) {
-            const auto count = int64_t(units().staying(patch.units).size());
+            const auto count = int64_t(bonds().staying(patch.ids).size());
             const auto [known, fresh] = done.try_emplace({patch.node, patch.input, patch.element}, count);
             if (!fresh && known->second != count)
                 throw Error(ErrorKind::argument, patch.node->kind().toQualString(),
                             "its size counts the channels of two layers that would differ", "prune them alike");
-            if (fresh && count < int64_t(patch.units.size())) write(patch, count);
+            if (fresh && count < int64_t(patch.ids.size())) write(patch, count);
         }
     }
 
@@ -196,17 +196,17 @@ std::vector<std::string> staying_rows(Analysis& analysis) {
         if (parameter.tensor.dim() < 2 || !parameter.tensor.is_floating_point()) continue;
         const int64_t axis = std::max<int64_t>(parameter.row_axis, 0);
         const auto empty = empty_slices(parameter.tensor, axis);
-        const auto& units = parameter.axes[size_t(axis)];
+        const auto& ids = parameter.axes[size_t(axis)];
         int64_t pruned = 0, stay = 0;
         std::string why = parameter.whole ? parameter.why : "no operation that can be made smaller uses it";
         for (size_t i = 0; i < empty.size(); ++i) {
             if (!empty[i]) continue;
             ++pruned;
-            const bool stays = i >= units.size() || !analysis.units.leaves(units[i]);
-            if (stays && stay == 0 && i < units.size() && units[i] != fixed) why = analysis.units.why(units[i]);
+            const bool stays = i >= ids.size() || !analysis.bonds.leaves(ids[i]);
+            if (stays && stay == 0 && i < ids.size() && ids[i] != fixed) why = analysis.bonds.why(ids[i]);
             stay += stays;
         }
-        if (stay > 0) notes.push_back(parameter.fqn + ": " + counted(stay, pruned, "pruned rows") + " stay: " + why);
+        if (stay > 0) notes.push_back(parameter.fqn + ": " + share(stay, pruned, "pruned rows") + " stay: " + why);
     }
     return notes;
 }
@@ -214,7 +214,7 @@ std::vector<std::string> staying_rows(Analysis& analysis) {
 void collect_outputs(Analysis& analysis, const Flow& flow, const c10::IValue& value, std::vector<OutputChannels>& all) {
     if (value.isTensor()) {
         OutputChannels output;
-        if (flow.channels.known()) output = {flow.channels.dim, analysis.units.staying(flow.channels.units)};
+        if (flow.channels.known()) output = {flow.channels.dim, analysis.bonds.staying(flow.channels.ids)};
         all.push_back(std::move(output));
         return;
     }

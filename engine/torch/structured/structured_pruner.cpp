@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/base/error.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/structured/compare.h"
 #include "engine/torch/structured/prune_bias.h"
 #include "engine/torch/structured/shrink.h"
@@ -16,8 +17,7 @@ SparsifyConfig all_weights(const torch::jit::Module& model) {
     static const std::set<std::string> layers{"Linear", "Conv1d", "Conv2d", "Conv3d", "LSTM"};
     SparsifyConfig config;
     for (const auto& module : model.named_modules()) {
-        const auto type = module.value.type()->name();
-        if (module.name.empty() || !type || !layers.contains(type->name())) continue;
+        if (module.name.empty() || !layers.contains(type_name(module.value))) continue;
         for (const auto& parameter : module.value.named_parameters(false))
             if (parameter.name.starts_with("weight") && parameter.value.dim() > 1) {
                 SparsifyEntry entry;

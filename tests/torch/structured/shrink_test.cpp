@@ -114,6 +114,13 @@ TEST(SmallerModels, batch_norm_depthwise_and_concatenation) {
     for (const auto& buffer : smaller.named_buffers()) EXPECT_EQ(buffer.value.sizes().vec(), (Sizes{4})) << buffer.name;
 }
 
+TEST(SmallerModels, a_change_of_type_leaves_channels_where_they_are) {
+    Module model = Net().linear("a", 4, 6).linear("b", 6, 3).chain(
+        {"a", "torch.relu(x).double().type_as(x)", "x.float()", "x.to(torch.float)", "b"});
+    empty_rows(model, "a.weight", {1, 4});
+    EXPECT_EQ(shape_of(shrunk(model, random_input({5, 4})), "b.weight"), (Sizes{3, 4}));
+}
+
 TEST(SmallerModels, a_transposed_convolution_takes_channels_that_are_zero) {
     Net net;
     net.conv2d("a", 3, 6).layer("up", "ConvTranspose2d",
