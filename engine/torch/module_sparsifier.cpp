@@ -280,7 +280,7 @@ void ModuleSparsifier::set_original(std::string_view tensor_fqn, const at::Tenso
     tensor.set_original(values);
 }
 
-void ModuleSparsifier::load_state_dict(const SparsifyState& state, bool strict) {
+void ModuleSparsifier::load_state_dict(const ModuleSparsifierState& state, bool strict) {
     need_prepared("load_state_dict");
     std::vector<SparsifyGroup> groups;
     for (const SparsifyGroup& group : state.groups) {

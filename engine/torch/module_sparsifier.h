@@ -37,7 +37,7 @@ struct SparsifyGroup {
 };
 
 /// What a ModuleSparsifier knows, by value: masks are immutable and shared, nothing refers to a live model.
-struct SparsifyState {
+struct ModuleSparsifierState {
     std::vector<SparsifyGroup> groups;
     int steps = 0;
 };
@@ -110,11 +110,11 @@ class ModuleSparsifier {
     at::Tensor original(std::string_view tensor_fqn) const;
     void set_original(std::string_view tensor_fqn, const at::Tensor& values);
 
-    SparsifyState state_dict() const { return {groups_, steps_}; }
+    ModuleSparsifierState state_dict() const { return {groups_, steps_}; }
     /// Replaces groups, masks and the step count by `state`'s on the prepared model; the state may be loaded any number
     /// of times. Tensors that the state does not name get their originals back. A tensor that the model lacks is an
     /// error if `strict`, else left out. Throws as `prepare` does.
-    void load_state_dict(const SparsifyState& state, bool strict = true);
+    void load_state_dict(const ModuleSparsifierState& state, bool strict = true);
 
   private:
     void prepare(ModuleTree tree, const std::optional<SparsifyConfig>& config);

@@ -10,8 +10,8 @@ constexpr const char* enabled_key = "enable_mask_update";
 
 }  // namespace
 
-SparsifyState to_sparsify_state(const SparsifierState& saved, const Sparsifier* unsaid) {
-    SparsifyState state;
+ModuleSparsifierState to_module_state(const SparsifierState& saved, const Sparsifier* unsaid) {
+    ModuleSparsifierState state;
     for (const SavedGroup& one : saved.groups) {
         const auto [module_fqn, tensor_name] = split_tensor_fqn(one.tensor_fqn);
         SparsifyGroup group{one.tensor_fqn, module_fqn, tensor_name, saved_sparsifier(one), {}, {}};
@@ -33,7 +33,7 @@ SparsifyState to_sparsify_state(const SparsifierState& saved, const Sparsifier* 
     return state;
 }
 
-SparsifierState to_saved_state(const SparsifyState& state, DType mask_dtype) {
+SparsifierState to_saved_state(const ModuleSparsifierState& state, DType mask_dtype) {
     SparsifierState saved;
     for (const SparsifyGroup& group : state.groups) {
         SavedGroup one;

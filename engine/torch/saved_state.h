@@ -9,9 +9,9 @@ namespace lacuna {
 /// `unsaid` is the sparsifier of groups whose keys do not tell which it is; options that a group lacks are its
 /// defaults'. Throws Error(argument) for a group of which nobody says whose it is or that lacks its mask, Error(format)
 /// for an option that cannot be.
-SparsifyState to_sparsify_state(const SparsifierState& saved, const Sparsifier* unsaid = nullptr);
+ModuleSparsifierState to_module_state(const SparsifierState& saved, const Sparsifier* unsaid = nullptr);
 
 /// The way back, for write_sparsifier_state. Masks are written in the type that `mask_dtype` names: give the weights'.
-SparsifierState to_saved_state(const SparsifyState& state, DType mask_dtype = DType::F32);
+SparsifierState to_saved_state(const ModuleSparsifierState& state, DType mask_dtype = DType::F32);
 
 }  // namespace lacuna

@@ -104,11 +104,11 @@ TEST(TestBaseSparsifier, a_state_is_a_snapshot_and_shares_nothing) {
     anew.set("score", std::string("original"));
     ModuleSparsifier source(lacuna::sparsifier("weight_norm"), anew), target(lacuna::sparsifier("weight_norm"));
     source.prepare(model);
-    const SparsifyState before = source.state_dict();
+    const ModuleSparsifierState before = source.state_dict();
     source.step();
     EXPECT_EQ(before.groups[0].fake_sparsity.mask->pruned(), 0);
     EXPECT_EQ(before.steps, 0);
-    const SparsifyState after = source.state_dict();
+    const ModuleSparsifierState after = source.state_dict();
     const Mask stepped = mask_of(source);
     EXPECT_EQ(stepped.pruned(), 4);
     target.prepare(other);

@@ -208,7 +208,7 @@ TEST(TestBaseSparsifier, state_dict) {
     source.prepare(source_model, SparsifyConfig{{.tensor_fqn = "linear1.weight", .options = keep_test(4)}});
     for (int i = 0; i < 3; ++i) source.step();
     source.enable_mask_update("linear1.weight", false);
-    const SparsifyState state = source.state_dict();
+    const ModuleSparsifierState state = source.state_dict();
     EXPECT_EQ(state.steps, 3);
     EXPECT_EQ(error_of([&] { target.load_state_dict(state); }).kind(), ErrorKind::state);
     target.prepare(model);
@@ -235,14 +235,14 @@ TEST(TestBaseSparsifier, load_state_dict_errors_change_nothing) {
     SimpleLinear model;
     ModuleSparsifier sparsifier(rule);
     sparsifier.prepare(model);
-    SparsifyState state = sparsifier.state_dict();
+    ModuleSparsifierState state = sparsifier.state_dict();
     state.groups[0].tensor_fqn = "linear9.weight";
     EXPECT_THAT(error_of([&] { sparsifier.load_state_dict(state); }).what(), HasSubstr("linear9.weight"));
     EXPECT_EQ(sparsifier.groups().size(), 5u);
-    SparsifyState narrow = sparsifier.state_dict();
+    ModuleSparsifierState narrow = sparsifier.state_dict();
     narrow.groups[4].fake_sparsity.mask = std::make_shared<const Mask>(Mask::zeros({4, 5}));
     EXPECT_THAT(error_of([&] { sparsifier.load_state_dict(narrow); }).what(), HasSubstr("[4, 5]"));
-    SparsifyState twice = sparsifier.state_dict();
+    ModuleSparsifierState twice = sparsifier.state_dict();
     twice.groups.push_back(twice.groups[0]);
     EXPECT_THAT(error_of([&] { sparsifier.load_state_dict(twice); }).what(), HasSubstr("twice"));
     EXPECT_EQ(sparsifier.groups().size(), 5u);

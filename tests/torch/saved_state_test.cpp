@@ -34,7 +34,7 @@ TEST(SavedState, AModuleSparsifierGoesOnFromAFile) {
 
     ModuleSparsifier again(lacuna::sparsifier("weight_norm"));
     again.prepare(other);
-    again.load_state_dict(to_sparsify_state(read_sparsifier_state(folder / "state.pt")));
+    again.load_state_dict(to_module_state(read_sparsifier_state(folder / "state.pt")));
     EXPECT_EQ(again.steps_taken(), 1);
     again.step();
     sparsifier.step();
@@ -53,11 +53,11 @@ TEST(SavedState, SomebodyHasToSayWhichSparsifierItIs) {
     saved.groups[0].tensor_fqn = "linear1.weight";
     saved.groups[0].config.set("sparsity_level", PlainValue::of(0.25));
     saved.groups[0].mask = std::make_shared<const Mask>(Mask::ones({4, 4}));
-    EXPECT_THAT(problem_of([&] { to_sparsify_state(saved); }), HasSubstr("do not tell which sparsifier"));
-    const SparsifyState state = to_sparsify_state(saved, &sparsifier("weight_norm"));
+    EXPECT_THAT(problem_of([&] { to_module_state(saved); }), HasSubstr("do not tell which sparsifier"));
+    const ModuleSparsifierState state = to_module_state(saved, &sparsifier("weight_norm"));
     EXPECT_EQ(state.groups[0].options.number("sparsity_level"), 0.25);
     saved.groups[0].mask = nullptr;
-    EXPECT_THAT(problem_of([&] { to_sparsify_state(saved, &sparsifier("weight_norm")); }), HasSubstr("has no mask"));
+    EXPECT_THAT(problem_of([&] { to_module_state(saved, &sparsifier("weight_norm")); }), HasSubstr("has no mask"));
 }
 
 }  // namespace
