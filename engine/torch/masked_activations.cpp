@@ -9,8 +9,9 @@
 #include <algorithm>
 
 #include "engine/base/error.h"
+#include "engine/sparsifiers/sparsity_level.h"
 #include "engine/torch/activation_sparsifier.h"
-#include "engine/torch/libtorch_error.h"
+#include "engine/torch/jit_modules.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/model_distance.h"
@@ -30,18 +31,17 @@ struct Layer {
     Shape weight;
 };
 
+/// Each once, under its first name.
 std::vector<Layer> layers_of(const torch::jit::Module& model, const std::string& which) {
     std::vector<Layer> layers;
-    for (const auto& [fqn, module] : model.named_modules()) {
-        const auto type = module.type()->name();
-        const std::string name = type ? type->name() : "";
-        const bool linear = name.starts_with("Linear"), convolution = name.starts_with("Conv");
-        if (!(linear && which != "convolution") && !(convolution && which != "linear")) continue;
-        if (!module.hasattr("weight") || !module.attr("weight").isTensor()) continue;
+    for_each_module(model, [&](const std::string& fqn, const torch::jit::Module& module) {
+        const std::string type = type_name(module);
+        const bool linear = type.starts_with("Linear"), convolution = type.starts_with("Conv");
+        if (!(linear && which != "convolution") && !(convolution && which != "linear")) return;
+        if (!module.hasattr("weight") || !module.attr("weight").isTensor()) return;
         const at::Tensor weight = module.attr("weight").toTensor();
-        if (weight.dim() < 2) continue;
-        layers.push_back({fqn, linear ? -1 : 1 - weight.dim(), weight.sizes().vec()});
-    }
+        if (weight.dim() >= 2) layers.push_back({fqn, linear ? -1 : 1 - weight.dim(), weight.sizes().vec()});
+    });
     if (layers.empty())
         throw Error(
             ErrorKind::argument, "layers",
@@ -60,7 +60,7 @@ at::Tensor norms(const at::Tensor& gathered, int64_t feature_dim) {
 
 at::Tensor without_lowest(const at::Tensor& scores, const Options& config) {
     at::Tensor mask = at::ones_like(scores);
-    const auto count = int64_t(config.number("sparsity_level") * double(scores.numel()));
+    const auto count = int64_t(config.number(sparsity_level_option) * double(scores.numel()));
     const at::Tensor order = std::get<1>(scores.flatten().sort(/*stable=*/true, 0, false)).slice(0, 0, count);
     mask.view(-1).index_fill_(0, order, 0);
     return mask;
@@ -73,32 +73,27 @@ ActivationConfig config_of(const Layer& layer, const Options& options) {
     };
     config.reduce_fn = [dim = layer.feature_dim](const at::Tensor& gathered) { return norms(gathered, dim); };
     config.mask_fn = without_lowest;
-    config.sparse_config.set("sparsity_level", options.number("sparsity_level"));
+    config.sparse_config.set(sparsity_level_option, options.number(sparsity_level_option));
     return config;
 }
 
-/// Runs the model on samples of `data`; what it makes of the first batch is kept for comparison.
-template <class Forward>
-c10::IValue run(const Dataset& data, const torch::jit::Module& model, int64_t samples, Progress& progress,
-                Forward&& forward) {
-    c10::IValue first;
+/// Runs the model on all of `data`, in batches.
+void run(const Dataset& data, const torch::jit::Module& model, const ActivationSparsifier& sparsifier,
+         Progress& progress) {
+    const int64_t samples = data.samples();
+    progress.begin("Calibrating", uint64_t(samples), "samples");
     for (int64_t begin = 0; begin < samples; begin += batch) {
         const int64_t end = std::min(samples, begin + batch);
         const at::Tensor inputs = inputs_for(model, as_tensor(data.inputs()).slice(0, begin, end));
         try {
-            c10::IValue output = forward(inputs);
-            if (begin == 0) first = std::move(output);
+            sparsifier.forward({inputs});
         } catch (const Error&) {
             throw;
         } catch (const std::exception& error) {
-            throw Error(
-                ErrorKind::argument, data.path().string(),
-                "the model cannot run on inputs of shape " + to_string(inputs.sizes().vec()) + ": " + brief(error),
-                "give `inputs` of the shape that the model was made for");
+            throw cannot_run(model, data.path().string(), inputs, error);
         }
         progress.advance(uint64_t(end - begin));
     }
-    return first;
 }
 
 ConversionRow row_of(const Layer& layer, const at::Tensor& mask) {
@@ -118,33 +113,22 @@ ConversionReport convert_to_masked_activations(const ConversionRequest& request,
     const std::vector<Layer> layers = layers_of(model, request.options.choice("layers"));
     for (const Layer& layer : layers) sparsifier.register_layer(layer.fqn, config_of(layer, request.options));
 
-    const auto forward = [&](const at::Tensor& inputs) { return sparsifier.forward({inputs}); };
-    const int64_t samples = request.data->samples(), compared = std::min(samples, batch);
-    progress.begin("Calibrating", uint64_t(samples), "samples");
-    const c10::IValue dense = run(*request.data, model, samples, progress, forward);
+    run(*request.data, model, sparsifier, progress);
     sparsifier.step();
     ConversionReport report;
-    for (const Layer& layer : layers) {
-        const auto known = sparsifier.layers();
-        const auto own =
-            std::find_if(known.begin(), known.end(), [&](const auto& one) { return one.name == layer.fqn; });
-        if (own == known.end()) continue;  // the second name of a layer
-        if (own->masks.empty()) {
-            sparsifier.unregister_layer(layer.fqn);
-            report.notes.push_back(layer.fqn + ": no input came by, so it stays as it is");
+    const std::vector<ActivationLayer> known = sparsifier.layers();  // in the order in which they were registered
+    for (size_t i = 0; i < layers.size(); ++i) {
+        if (known[i].masks.empty()) {
+            sparsifier.unregister_layer(layers[i].fqn);
+            report.notes.push_back(layers[i].fqn + ": no input came by, so it stays as it is");
         } else {
-            report.rows.push_back(row_of(layer, own->masks.front()));
+            report.rows.push_back(row_of(layers[i], known[i].masks.front()));
         }
     }
     sparsifier.squash_mask();
-    progress.begin("Comparing", uint64_t(compared), "samples");
-    const c10::IValue masked = run(*request.data, model, compared, progress, forward);
-    if (dense.isTensor() && masked.isTensor()) {
-        report.largest_difference = (dense.toTensor() - masked.toTensor()).abs().max().item<double>();
-        report.largest_output = dense.toTensor().abs().max().item<double>();
-        report.samples_compared = compared;
-    }
-    save_module(sparsifier.masked_model(), request.out);
+    const torch::jit::Module masked = sparsifier.masked_model();
+    compare_into(report, model, masked, as_tensor(request.data->inputs()), progress);
+    save_module(masked, request.out);
     for (const at::Tensor& parameter : model.parameters()) report.parameters_after += parameter.numel();
     return report;
 }

@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/one_thread.h"
+#include "engine/torch/tensor.h"
 
 namespace lacuna {
 namespace {
@@ -37,26 +38,58 @@ void widen(ModelDistance& distance, const at::Tensor& a, const at::Tensor& b) {
     distance.largest_output = std::max(distance.largest_output, x.abs().max().item<double>());
 }
 
-c10::IValue run(const Module& model, const at::Tensor& inputs, const char* which, const std::string& problem,
-                const char* hint) {
-    try {
-        return model.get_method("forward")({inputs});
-    } catch (const std::exception& error) {
-        throw Error(ErrorKind::argument, which, problem + ": " + brief(error), hint);
-    }
+c10::IValue run(const Module& model, const at::Tensor& inputs) {
+    return model.get_method("forward")({inputs});
 }
 
 /// On inputs that the model itself took.
 c10::IValue run_converted(const Module& model, const at::Tensor& inputs) {
-    return run(model, inputs, "the converted model", "cannot run on this machine",
-               "choose other options, such as another block shape or engine");
+    try {
+        return run(model, inputs);
+    } catch (const std::exception& error) {
+        throw Error(ErrorKind::argument, "the converted model", "cannot run on this machine: " + brief(error),
+                    "choose other options, such as another block shape or engine");
+    }
+}
+
+/// What the model's forward cannot do without, by name.
+std::vector<std::string> needed_inputs(const Module& model) {
+    std::vector<std::string> names;
+    const auto forward = model.find_method("forward");
+    if (!forward) return names;
+    const auto& arguments = forward->function().getSchema().arguments();
+    for (size_t i = 1; i < arguments.size(); ++i)  // after self
+        if (!arguments[i].default_value()) names.push_back(arguments[i].name());
+    return names;
 }
 
 }  // namespace
 
-c10::IValue run_model(const torch::jit::Module& model, const at::Tensor& inputs) {
-    return run(model, inputs, "the model", "cannot run on inputs of shape " + to_string(inputs.sizes().vec()),
-               "give inputs of the shape that the model was made for");
+Error cannot_run(const Module& model, const std::string& where, const at::Tensor& inputs,
+                 const std::exception& thrown) {
+    const std::vector<std::string> needed = needed_inputs(model);
+    if (needed.size() < 2)
+        return Error(ErrorKind::argument, where,
+                     "the model cannot run on inputs of shape " + described(inputs) + ": " + brief(thrown),
+                     "give inputs of the shape that the model was made for");
+    std::string names;
+    for (const std::string& name : needed) names += (names.empty() ? "" : ", ") + name;
+    return Error(
+        ErrorKind::argument, where,
+        "the model needs " + std::to_string(needed.size()) + " inputs (" + names + "), and only one can be given",
+        "save it inside a module whose forward takes one tensor");
+}
+
+std::string described(const at::Tensor& tensor) {
+    return to_string(tensor.sizes().vec()) + " " + std::string(dtype_name(to_dtype(tensor.scalar_type())));
+}
+
+c10::IValue run_model(const Module& model, const at::Tensor& inputs) {
+    try {
+        return run(model, inputs);
+    } catch (const std::exception& error) {
+        throw cannot_run(model, "the model", inputs, error);
+    }
 }
 
 std::vector<at::Tensor> tensors_in(const c10::IValue& value) {

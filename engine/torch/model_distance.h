@@ -4,8 +4,10 @@
 #include <ATen/core/ivalue.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "engine/base/error.h"
 #include "engine/model/conversion.h"
 
 namespace torch::jit {
@@ -19,6 +21,11 @@ std::vector<at::Tensor> tensors_in(const c10::IValue& value);
 /// The dtype of the model's first floating parameter; nothing if it has none.
 std::optional<at::ScalarType> precision_of(const torch::jit::Module& model);
 
+/// "[5, 4] F32"
+std::string described(const at::Tensor& tensor);
+/// Why `model` did not run on `inputs` of `where`, after it threw `thrown`; names the inputs of one that needs several.
+Error cannot_run(const torch::jit::Module& model, const std::string& where, const at::Tensor& inputs,
+                 const std::exception& thrown);
 /// What `model` makes of `inputs`. Throws Error(argument) where it cannot run on them.
 c10::IValue run_model(const torch::jit::Module& model, const at::Tensor& inputs);
 

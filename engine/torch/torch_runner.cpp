@@ -11,7 +11,6 @@
 #include "engine/base/parallel.h"
 #include "engine/torch/calibrate.h"
 #include "engine/torch/device.h"
-#include "engine/torch/libtorch_error.h"
 #include "engine/torch/load_module.h"
 #include "engine/torch/masked_weights.h"
 #include "engine/torch/model_distance.h"
@@ -48,10 +47,6 @@ at::Tensor first_tensor(const c10::IValue& value) {
             if (auto tensor = first_tensor(entry.value()); tensor.defined()) return tensor;
     }
     return {};
-}
-
-std::string described(const at::Tensor& tensor) {
-    return to_string(tensor.sizes().vec()) + " " + std::string(dtype_name(to_dtype(tensor.scalar_type())));
 }
 
 /// Samples [begin, end).
@@ -222,9 +217,7 @@ class TorchRunner : public Runner {
             future->waitAndThrow();
             return future->value();
         } catch (const std::exception& error) {
-            throw Error(ErrorKind::argument, data.path().string(),
-                        "the model cannot run on inputs of shape " + described(inputs) + ": " + brief(error),
-                        "give `inputs` of the shape that the model was made for");
+            throw cannot_run(module_, data.path().string(), inputs, error);
         }
     }
 

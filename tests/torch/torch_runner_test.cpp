@@ -258,6 +258,36 @@ TEST(TorchRunner, inputs_of_the_wrong_shape_are_one_clear_line) {
     EXPECT_LT(std::string(error.what()).size(), 600u);
 }
 
+TEST(TorchRunner, a_model_that_throws_is_one_clear_line) {
+    const ScratchFolder folder;
+    scripted("Net", "def forward(self, x):\n    if x.size(0) > 0:\n        raise ValueError('no luck')\n    return x\n")
+        .save((folder / "net.pt").string());
+    const auto runner = make_torch_runner(open_checkpoint(folder / "net.pt"), "cpu");
+    const DatasetPtr data = Dataset::open(
+        write_safetensors(folder / "data.safetensors",
+                          {random_weights("inputs", {2, 3}), tensor_of<int64_t>("labels", DType::I64, {2}, {0, 1})}));
+    Progress silent;
+    for (const Error& error : {error_of([&] { runner->evaluate(*data, {}, silent); }),
+                               error_of([&] { runner->calibrate(*data, {}, silent); })}) {
+        EXPECT_EQ(error.kind(), ErrorKind::argument);
+        EXPECT_EQ(error.problem(), "the model cannot run on inputs of shape [2, 3] F32: no luck");
+        EXPECT_THAT(error.hint(), HasSubstr("give inputs of the shape"));
+    }
+}
+
+TEST(TorchRunner, a_model_of_several_inputs_is_told_so) {
+    const ScratchFolder folder;
+    scripted("Net", "def forward(self, tokens, mask, scale: float = 1.0):\n    return tokens * mask * scale\n")
+        .save((folder / "net.pt").string());
+    const auto runner = make_torch_runner(open_checkpoint(folder / "net.pt"), "cpu");
+    const DatasetPtr data =
+        Dataset::open(write_safetensors(folder / "data.safetensors", {random_weights("inputs", {2, 3})}));
+    Progress silent;
+    const Error error = error_of([&] { runner->calibrate(*data, {}, silent); });
+    EXPECT_EQ(error.problem(), "the model needs 2 inputs (tokens, mask), and only one can be given");
+    EXPECT_EQ(error.hint(), "save it inside a module whose forward takes one tensor");
+}
+
 TEST(TorchRunner, inputs_of_another_floating_type_and_labels_of_another_integer_one) {
     const ScratchFolder folder;
     const DatasetPtr data = demo_data();
