@@ -91,6 +91,37 @@ TEST(PruneState, AScheduleOfAnotherKindIsRefused) {
     EXPECT_FALSE(read_sparsifier_state(place.at("t.pt")).extras.find("schedulers")) << "it was left";
 }
 
+TEST(PruneState, UnderDataNormItGoesOnWhereItStopped) {
+    const Workplace place;
+    const auto prune = [&](int steps, const std::vector<std::string>& rest) {
+        place.folder.write("data.yaml",
+                           "version: 1\ngroups: [{layers: '*', sparsifier: data_norm, sparsity_level: 0.6}]\nsteps: " +
+                               std::to_string(steps) + "\nschedule: {scheduler: cubic, delta_t: 1, total_t: 5}\n");
+        std::vector<std::string> all{"prune", place.at("model.safetensors"), "--recipe", place.at("data.yaml")};
+        all.insert(all.end(), rest.begin(), rest.end());
+        const Outcome outcome = lacuna_cli(all);
+        EXPECT_EQ(outcome.status, 0) << outcome.err;
+        EXPECT_EQ(outcome.err, "");
+    };
+    prune(5, {"--out", place.at("whole"), "--save-state", place.at("whole.pt")});
+    prune(2, {"--out", place.at("part"), "--save-state", place.at("two.pt")});
+    prune(3, {"--out", place.at("part"), "--state", place.at("two.pt"), "--save-state", place.at("five.pt")});
+    EXPECT_EQ(ScratchFolder::read(place.at("part")), ScratchFolder::read(place.at("whole")));
+    EXPECT_EQ(ScratchFolder::read(place.at("five.pt")), ScratchFolder::read(place.at("whole.pt")));
+    EXPECT_EQ(read_sparsifier_state(place.at("five.pt")).groups.at(0).tensor_fqn, "fc2_weight");
+}
+
+TEST(PruneState, DataNormBesideOtherRulesIsSaidToBeForLacunaAlone) {
+    const Workplace place;
+    place.folder.write("half.yaml",
+                       "version: 1\ngroups:\n  - {layers: '*', sparsifier: data_norm}\n"
+                       "  - {layers: 'fc*.weight', sparsifier: weight_norm}\n");
+    const Outcome saved = lacuna_cli(place.prune_arguments({"--save-state", place.at("s.pt")}));
+    EXPECT_EQ(saved.status, 0);
+    EXPECT_THAT(saved.err, HasSubstr("note: PyTorch has no sparsifier for data_norm and other rules together"));
+    EXPECT_EQ(lacuna_cli(place.prune_arguments({"--state", place.at("s.pt")})).status, 0);
+}
+
 TEST(PruneState, TheSameStateGivesTheSameBytes) {
     const Workplace place;
     for (const char* threads : {"1", "3"}) {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "engine/session/data_pruning.h"
 #include "engine/session/document_state.h"
 #include "engine/session/session.h"
 #include "tests/support/problem_of.h"
@@ -106,6 +107,28 @@ TEST_F(SessionStates, ReplaceWhatWasChosenAndAreUndone) {
     EXPECT_EQ(shown()->tensors[0]->sparsifier, nullptr);
     EXPECT_EQ(shown()->steps, 1);
     EXPECT_GT(pruned(shown()->tensors[2]->stepped), 0);
+}
+
+TEST_F(SessionStates, UnderDataNormTheyAreADataSparsifiers) {
+    session.set_sparsifier({0, 1}, "data_norm");
+    session.step();
+    session.save_state(folder / "data.pt");
+    EXPECT_THAT(last_notice(), HasSubstr("Saved state data.pt | 2 tensors, "));
+    const DataPruningState saved = read_torch_state(folder / "data.pt", sparsifier("data_norm"));
+    ASSERT_EQ(saved.items.size(), 2u);
+    EXPECT_EQ(saved.items[0].values.size(), 20u * 50 * 4) << "with the values";
+    Session other{[] {}};
+    other.open(model);
+    other.load_state(folder / "data.pt");
+    other.wait_idle();
+    for (const size_t tensor : {0, 1}) {
+        EXPECT_EQ(other.snapshot()->tensors[tensor]->sparsifier->name(), "data_norm");
+        EXPECT_EQ(*other.snapshot()->tensors[tensor]->stepped, *shown()->tensors[tensor]->stepped);
+    }
+    session.set_sparsifier({2}, "random");
+    session.step();
+    session.save_state(folder / "mixed.pt");
+    EXPECT_THAT(last_notice(), HasSubstr("this state is for Lacuna alone"));
 }
 
 TEST_F(SessionStates, WhatDoesNotFitIsSaidAndChangesNothing) {
