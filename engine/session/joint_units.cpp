@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/sparsifiers/sparsity_level.h"
 #include "engine/sparsifiers/units.h"
 
 namespace lacuna {
@@ -65,7 +66,7 @@ std::vector<JointUnit> joint_units(std::span<const Target> targets, int steps, T
 Options options_at(const LevelsByStep& levels, int step, const Target& target) {
     Options options = target.options;
     if (const auto level = levels.at(step, target.tensor))
-        target.sparsifier->set_number(options, "sparsity_level", *level);
+        target.sparsifier->set_number(options, sparsity_level_option, *level);
     return options;
 }
 

@@ -71,8 +71,7 @@ void as_data(SparsifierState& state, const Pruning& pruning) {
     if (data == 0) return;
     if (size_t(data) < pruning.groups().size()) {
         state.notes.push_back(
-            "PyTorch has no sparsifier for data_norm and other rules together: this state is for "
-            "Lacuna alone");
+            "PyTorch has no sparsifier for data_norm and other rules together: this is for Lacuna alone");
         return;
     }
     state.data = pruning.checkpoint_ptr();

@@ -121,7 +121,8 @@ class MagnitudeCut final : public JointCut {
     MagnitudeCut(std::span<const MaskRequest> unit, Progress& progress, const TensorsLeft& left) {
         const UnitKeys<Key> keys = keys_of<Key>(unit);
         const int64_t total = std::accumulate(keys.counts.begin(), keys.counts.end(), int64_t(0));
-        cuts_ = find_cuts(keys, blocks_taken(unit[0].options->number("sparsity_level"), total, false), progress, left);
+        cuts_ =
+            find_cuts(keys, blocks_taken(unit[0].options->number(sparsity_level_option), total, false), progress, left);
     }
     Mask mask(size_t i, const MaskRequest& request) const override {
         Part<Key> part(request);

@@ -128,7 +128,7 @@ TEST_F(SessionStates, UnderDataNormTheyAreADataSparsifiers) {
     session.set_sparsifier({2}, "random");
     session.step();
     session.save_state(folder / "mixed.pt");
-    EXPECT_THAT(last_notice(), HasSubstr("this state is for Lacuna alone"));
+    EXPECT_THAT(last_notice(), HasSubstr("this is for Lacuna alone"));
 }
 
 TEST_F(SessionStates, WhatDoesNotFitIsSaidAndChangesNothing) {
