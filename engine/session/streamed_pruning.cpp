@@ -112,27 +112,11 @@ MaskPtr StreamedPruning::compute(const Target& target) const {
     }
     Mask mask = *first_mask(*checkpoint_, target.tensor);
     for (int step = 0; step < steps_ && !progress_.cancelled(); ++step) {
-<<<<<<< HEAD
         std::optional<Options> moved;
         if (levels_.scheduled()) moved = options_at(levels_, step, target);
         MaskRequest now = request(target, moved ? *moved : target.options);
         now.current = &mask;
         mask = target.sparsifier->compute(now);
-=======
-        if (const auto level = levels_.at(step, target.tensor)) {
-            moved = target.options;
-            target.sparsifier->set_number(moved, sparsity_level_option, *level);
-            options = &moved;
-        }
-        const MaskRequest request{.weight = weight,
-                                  .current = &mask,
-                                  .options = options,
-                                  .ties = ties_,
-                                  .name = info.name,
-                                  .device = device_,
-                                  .progress = &progress_};
-        mask = target.sparsifier->compute(request);
->>>>>>> 230314f (The option that schedulers move is named once)
     }
     return std::make_shared<const Mask>(std::move(mask));
 }

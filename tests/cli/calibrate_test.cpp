@@ -92,7 +92,6 @@ TEST_F(Calibrate, DataAndAFileOfTheSameDataGiveTheSameMasks) {
     EXPECT_THAT(nobody.err, HasSubstr("no rule of it looks"));
 }
 
-<<<<<<< HEAD
 TEST_F(Calibrate, AFullDiskNamesTheFileThatWasMeant) {
     if (!LACUNA_WITH_TORCH) GTEST_SKIP() << "built without LibTorch";
     const auto before = place.files();
@@ -101,14 +100,14 @@ TEST_F(Calibrate, AFullDiskNamesTheFileThatWasMeant) {
     EXPECT_EQ(outcome.status, 1);
     EXPECT_THAT(outcome.err, HasSubstr("error: " + place.at("seen") + ": cannot be written"));
     EXPECT_EQ(place.files(), before);
-=======
+}
+
 /// A class token and positions are added, not multiplied: "*" means the others.
 TEST_F(Calibrate, AGlobLeavesOutWhatHasNoInput) {
     if (!LACUNA_WITH_TORCH) GTEST_SKIP() << "built without LibTorch";
     const Outcome outcome = lacuna_cli(prune(demo + "digits_transformer.pt", "out.pt", {"--data", data}));
     ASSERT_EQ(outcome.status, 0) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("without a known input left out: "));
->>>>>>> 63ff761 (What a glob brings to a rule that weighs a layer's input is left out where there is no input, with a note: the shipped wanda.yaml failed on every model with an embedding)
 }
 
 TEST_F(Calibrate, AModelWithoutCodeSaysSo) {
