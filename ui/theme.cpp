@@ -132,10 +132,14 @@ QPalette Theme::palette() const {
     return p;
 }
 
-void apply_theme() {
+void apply_text_size() {
     QFont font = QApplication::font();
-    font.setPixelSize(Theme::body_text);
+    font.setPixelSize(Theme::widget_text);
     QApplication::setFont(font);
+}
+
+void apply_theme() {
+    apply_text_size();
     QApplication::setPalette(Theme::current().palette());
 }
 

@@ -50,6 +50,7 @@ struct Theme {
 
     // --- type scale in logical pixels
     static constexpr int small_text = 11, body_text = 13, title_text = 16, large_text = 22;
+    static constexpr int widget_text = 12;  ///< of Qt's widgets where no style sheet says another
 
     /// The theme in use; light until somebody sets another.
     static const Theme& current();
@@ -62,6 +63,9 @@ struct Theme {
     QPalette palette() const;
 };
 
+/// Sets the text size on the application. To be called before the first widget: Qt leaves those that exist as they are
+/// until a theme is applied again.
+void apply_text_size();
 /// Sets the current theme's palette and text size on the application; every widget gets a PaletteChange event.
 void apply_theme();
 

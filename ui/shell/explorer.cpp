@@ -7,6 +7,7 @@
 #include "ui/shell/icons.h"
 #include "ui/shell/main_window.h"
 #include "ui/shell/render.h"
+#include "ui/theme.h"
 
 namespace lacuna::ui {
 namespace {
@@ -53,6 +54,7 @@ int run_explorer(int argc, char** argv) {
         return 1;
     }
     QApplication application(argc, argv);
+    apply_text_size();
     QApplication::setOrganizationName(QStringLiteral("Lacuna"));
     QApplication::setApplicationName(QStringLiteral("Lacuna"));
     QApplication::setApplicationVersion(QStringLiteral(LACUNA_VERSION));
