@@ -25,6 +25,9 @@ Refusal why_unknown(std::string_view text) {
     if (text.size() > 262 && text.substr(257, 5) == "ustar")
         return {"is a tar archive, as PyTorch before 0.1.10 wrote or as one packs files",
                 "unpack it, or load it in PyTorch and save it again"};
+    if (text.starts_with("SQLite format 3"))
+        return {"is an SQLite database, as Lacuna's sessions are",
+                "open it in the window, or give the model that it is of"};
     if (text.starts_with("<")) return {"is an HTML or XML page, not a checkpoint", "fetch the file itself"};
     return {"is of no format that is known", "safetensors, its .index.json, .pt and TorchScript files are read"};
 }

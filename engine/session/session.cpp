@@ -76,9 +76,10 @@ void Session::cancel_job() {
 
 // --- files
 
-void Session::open(fs::path model) {
+void Session::open(fs::path file) {
+    if (is_session_file(file)) return open_session({std::move(file), {}, false});
     Impl& s = *impl_;
-    s.control.post(s.counted([&s, path = std::move(model)](const CancelToken& token) {
+    s.control.post(s.counted([&s, path = std::move(file)](const CancelToken& token) {
         s.run_job("Opening " + path.filename().string(), token, [&](Progress& progress) {
             const CheckpointPtr checkpoint = open_checkpoint(path);
             progress.check();
@@ -146,9 +147,9 @@ void Session::save_recipe(fs::path recipe) {
             const std::string text = to_yaml(shown);
             parse_recipe(text, path.string());  // what nothing would read is not written
             write_file(path, text);
-            s.post([&s, path, other, edits, left = shown.steps - so_far.steps, taken = so_far.steps] {
-                s.saved_edits = edits;
+            s.post([&s, path, other, edits, document, left = shown.steps - so_far.steps, taken = so_far.steps] {
                 if (other.empty()) {
+                    s.mark_saved(edits, document);
                     s.notify(Notice::Kind::information, "Saved " + path.filename().string(),
                              left == 0 ? "run from the start it gives the very masks shown: checked"
                                        : "its first " + std::to_string(taken) +
@@ -175,8 +176,8 @@ void Session::export_model(fs::path out, Format format, std::optional<fs::path> 
             const MaskSet shown = export_masks(*document);
             const ExportProof proof = export_checkpoint(document->model->checkpoint(), shown, out, format, progress);
             if (masks) write_masks(shown, *masks, progress);
-            s.post([&s, out, proof, edits] {
-                s.saved_edits = edits;
+            s.post([&s, out, proof, edits, document] {
+                s.mark_saved(edits, document);
                 s.notify(Notice::Kind::information, "Exported " + out.filename().string(),
                          "opened again and compared: " + grouped(proof.zeros) + " zeros in " +
                              counted(proof.tensors_pruned, "pruned tensor") + ", " +

@@ -101,6 +101,21 @@ struct TensorPatterns {
 };
 using TensorPatternsPtr = std::shared_ptr<const TensorPatterns>;
 
+struct Document;
+
+/// A session file to open, and how.
+struct SessionOrder {
+    std::filesystem::path file;
+    std::filesystem::path model;  ///< where its model is now; empty: as the file says
+    bool recovered = false;       ///< it is a copy that was kept against a crash: what it holds is not saved
+};
+
+/// A session that could not be opened because its model is not where it was.
+struct MissingModel {
+    SessionOrder order;
+    std::filesystem::path model;  ///< where it was
+};
+
 /// Everything the window draws, as one immutable value. Published by the Session after every change.
 struct Snapshot {
     uint64_t version = 0;
@@ -123,10 +138,16 @@ struct Snapshot {
     bool evaluating = false;             ///< `accuracy` is out of date and on its way
     std::string evaluation_problem;      ///< why there is no accuracy although there is data
     std::optional<JobState> job;
-    ConversionResultPtr conversion;  ///< the latest; null: there was none
-    TensorPatternsPtr patterns;      ///< of the tensor in focus or, for a moment, of the one before; null: none
-    std::vector<Notice> notices;     ///< the latest few; those about one model go when another is opened
-    bool modified = false;           ///< changed since the last export or recipe save
+    ConversionResultPtr conversion;         ///< the latest; null: there was none
+    TensorPatternsPtr patterns;             ///< of the tensor in focus or, for a moment, of the one before; null: none
+    std::vector<Notice> notices;            ///< the latest few; those about one model go when another is opened
+    bool modified = false;                  ///< changed since it was opened, saved, exported or written as a recipe
+    uint64_t edits = 0;                     ///< grows with each change
+    std::shared_ptr<const Document> saved;  ///< as it was then (unsaved.h)
+    std::filesystem::path session_file;     ///< what it is saved as; empty: it was not yet
+    std::filesystem::path recovered_from;   ///< the copy that it came from; empty: from none
+    std::vector<size_t> selected_at_first;  ///< tensors that were selected when the session was saved
+    std::shared_ptr<const MissingModel> missing_model;  ///< of the latest session opened; null: it was there
 
     /// Nothing known where no zeros were published at all.
     TensorZeros zeros_of(size_t tensor) const { return tensor < zeros.size() ? zeros[tensor] : TensorZeros{}; }
@@ -172,7 +193,15 @@ class Session {
     TensorDetailPtr detail() const;  ///< of the tensor in focus; null while there is none
 
     // --- files (jobs)
-    void open(std::filesystem::path model);
+    /// Opens a model, or a session where the file's content says so.
+    void open(std::filesystem::path file);
+    void open_session(SessionOrder order);
+    /// Saves the document, what undo goes back to, and where its model and data are (session_file.h). `done` is called
+    /// on a thread of the session's, with whether it was saved.
+    void save_session(std::filesystem::path file, std::vector<size_t> selected, std::function<void(bool)> done = {});
+    /// Writes the same to `copy` if something is not saved, beside whatever else runs: for a restart after a crash.
+    void keep_copy(std::filesystem::path copy, std::vector<size_t> selected);
+    void drop_copy(std::filesystem::path copy);
     void open_data(std::filesystem::path data);
     void close();
     void load_recipe(std::filesystem::path recipe);

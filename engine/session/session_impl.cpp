@@ -56,6 +56,12 @@ void Session::Impl::publish() {
     next->patterns = patterns;
     next->notices = notices;
     next->modified = edits != saved_edits;
+    next->edits = edits;
+    next->saved = saved;
+    next->session_file = session_file;
+    next->recovered_from = recovered_from;
+    next->selected_at_first = selected_at_first;
+    next->missing_model = missing_model;
     {
         std::lock_guard lock(mutex);
         snapshot = std::move(next);
@@ -155,11 +161,19 @@ void Session::Impl::start_over() {
     drag.clear();
     focus.reset();
     detail_of = nullptr;
-    saved_edits = edits;
+    session_file.clear();
+    recovered_from.clear();
+    selected_at_first.clear();
+    mark_saved(edits, document);
     forget_evaluations();
     calibrating = false;
     zero_counting.cancel();
     zeros.start_over(document ? &document->model->checkpoint() : nullptr);
+}
+
+void Session::Impl::mark_saved(uint64_t at_edits, DocumentPtr as) {
+    saved_edits = at_edits;
+    saved = std::move(as);
 }
 
 bool Session::Impl::pending() const {

@@ -14,6 +14,7 @@
 #include "engine/session/lane.h"
 #include "engine/session/mask_work.h"
 #include "engine/session/session.h"
+#include "engine/session/session_file.h"
 #include "engine/session/undo.h"
 #include "engine/session/zero_counts.h"
 
@@ -43,14 +44,14 @@ class Outstanding {
     int count_ = 0;
 };
 
-/// Five lanes: `control` owns every member below the line and applies intents in order; the others compute on immutable
+/// Six lanes: `control` owns every member below the line and applies intents in order; the others compute on immutable
 /// documents and post what they found back to it.
 struct Session::Impl {
     explicit Impl(std::function<void()> on_change) : changed(std::move(on_change)) {}
     /// All are cancelled before the first is waited for: one may wait for what another does.
     ~Impl() {
-        for (Lane* lane : {&control, &previews, &evaluations, &zero_counting, &jobs}) lane->give_up();
-        for (Lane* lane : {&control, &previews, &evaluations, &zero_counting, &jobs}) lane->stop();
+        for (Lane* lane : {&control, &previews, &evaluations, &zero_counting, &jobs, &copies}) lane->give_up();
+        for (Lane* lane : {&control, &previews, &evaluations, &zero_counting, &jobs, &copies}) lane->stop();
     }
 
     std::function<void()> changed;
@@ -72,6 +73,11 @@ struct Session::Impl {
     ZeroCounts zeros;
     bool evaluating = false, previewing = false, calibrating = false, counting = false;
     uint64_t edits = 0, saved_edits = 0;  ///< counted, for what was saved may be older than what is shown
+    DocumentPtr saved;                    ///< as it was at `saved_edits`
+    std::filesystem::path session_file, recovered_from;
+    std::vector<size_t> selected_at_first;
+    std::shared_ptr<const MissingModel> missing_model;
+    std::string copy_problem;  ///< that was told last
     std::optional<JobState> job;
     ConversionResultPtr conversion;
     bool patterns_shown = false;
@@ -82,7 +88,7 @@ struct Session::Impl {
     // ---- one lane each
     DetailCache details;  ///< previews
     Evaluator evaluator;  ///< any
-    Lane control, previews, evaluations, zero_counting, jobs;
+    Lane control, previews, evaluations, zero_counting, jobs, copies;
 
     /// Work for a lane, counted for wait_idle. It must not throw.
     Lane::Work counted(Lane::Work work) {
@@ -119,6 +125,13 @@ struct Session::Impl {
     void go_back(UndoStack& from, UndoStack& to);
     /// After another model was opened or this one closed.
     void start_over();
+    /// `document` is safe somewhere; it was the current one when `edits` were counted.
+    void mark_saved(uint64_t at_edits, DocumentPtr as);
+    // ---- session files
+    std::vector<Moment> moments() const;
+    SessionFacts facts(const std::vector<size_t>& selected) const;
+    void restore(const SessionOrder& order, Progress& progress);
+    void reopen_data(const std::filesystem::path& path);
     bool pending() const;
     void document_changed();
     void request_previews();

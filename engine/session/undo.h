@@ -26,6 +26,7 @@ class UndoStack {
 
     bool empty() const { return entries_.empty(); }
     size_t size() const { return entries_.size(); }
+    const std::deque<UndoEntry>& entries() const { return entries_; }  ///< oldest first
     /// Of the newest entry; "" if there is none.
     std::string label() const { return empty() ? "" : entries_.back().label; }
     /// `next` takes the place of `document`.

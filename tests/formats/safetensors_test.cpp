@@ -161,6 +161,7 @@ TEST_F(SafetensorsTest, FilesOfOtherKindsAreRefusedInWords) {
     EXPECT_THAT(what(""), HasSubstr("is empty"));
     EXPECT_THAT(what("version https://git-lfs.github.com/spec/v1\n"), HasSubstr("Git LFS"));
     EXPECT_THAT(what("GGUF\3\0\0\0"), HasSubstr("GGUF"));
+    EXPECT_THAT(what("SQLite format 3"), HasSubstr("as Lacuna's sessions are; open it in the window"));
     EXPECT_THAT(what("\x89HDF\r\n\x1a\n"), HasSubstr("HDF5"));
     EXPECT_THAT(what("<!DOCTYPE html>"), HasSubstr("HTML"));
     EXPECT_THAT(what(std::string(257, 'a') + "ustar" + std::string(300, '\0')), HasSubstr("tar archive"));

@@ -13,7 +13,7 @@ fi
 
 rm -rf "$out"
 mkdir -p "$out/home"
-export XDG_CONFIG_HOME=$out/home XDG_RUNTIME_DIR=$out/home QT_QPA_PLATFORM=xcb
+export XDG_CONFIG_HOME=$out/home XDG_DATA_HOME=$out/home XDG_RUNTIME_DIR=$out/home QT_QPA_PLATFORM=xcb
 chmod 700 "$out/home"
 cp "$demo/digits_cnn.safetensors" "$out/model.safetensors"
 

@@ -44,13 +44,19 @@ QAction* Actions::add(QMenu* menu, const QString& text, const QKeySequence& keys
 
 void Actions::make_file_menu() {
     QMenu* menu = add_menu(tr("&File"));
-    open = add(menu, tr("&Open model…"), QKeySequence::Open, tr("Open a network to prune"));
+    open =
+        add(menu, tr("&Open model or session…"), QKeySequence::Open, tr("Open a network to prune, or a saved session"));
     recent = menu->addMenu(tr("Open &recent"));
     open_data = add(menu, tr("Open &data…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_O),
                     tr("Labelled samples to measure accuracy on"));
     menu->addSeparator();
+    save_session = add(menu, tr("&Save session"), QKeySequence::Save, tr("Save every step, choice and undo"));
+    save_session_as = add(menu, tr("Save session &as…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S),
+                          tr("Save the session as another file"));
+    menu->addSeparator();
     load_recipe = add(menu, tr("&Load recipe…"), QKeySequence(Qt::CTRL | Qt::Key_L), tr("Prune as a recipe says"));
-    save_recipe = add(menu, tr("&Save recipe…"), QKeySequence::Save, tr("Write what was chosen as a recipe"));
+    save_recipe = add(menu, tr("Save reci&pe…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_L),
+                      tr("Write what was chosen as a recipe"));
     load_state = add(menu, tr("Load sparsifier stat&e…"), {},
                      tr("Go on from a sparsifier's state_dict(), saved with torch.save or here"));
     save_state = add(menu, tr("Save sparsifier s&tate…"), {},
@@ -144,8 +150,8 @@ void Actions::make_tool_bar() {
 
 void Actions::update(const Snapshot& snapshot, bool selection) {
     const bool model = snapshot.model != nullptr;
-    for (QAction* action : {load_recipe, save_recipe, load_state, save_state, export_model, convert, close, select_all,
-                            filter, zoom_in, zoom_out, zoom_fit})
+    for (QAction* action : {save_session, save_session_as, load_recipe, save_recipe, load_state, save_state,
+                            export_model, convert, close, select_all, filter, zoom_in, zoom_out, zoom_fit})
         action->setEnabled(model);
     for (QAction* action : {clear, freeze, unfreeze}) action->setEnabled(model && selection);
     const bool left = snapshot.schedule && snapshot.steps < snapshot.schedule->steps;

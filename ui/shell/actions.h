@@ -22,8 +22,8 @@ class Actions : public QObject {
     void update(const Snapshot& snapshot, bool selection);
     void check_theme(ThemeChoice choice);
 
-    QAction *open, *open_data, *load_recipe, *save_recipe, *load_state, *save_state, *export_model, *convert, *close,
-        *quit;
+    QAction *open, *open_data, *save_session, *save_session_as, *load_recipe, *save_recipe, *load_state, *save_state,
+        *export_model, *convert, *close, *quit;
     QAction *undo, *redo, *select_all, *filter;
     QAction *step, *run, *restart, *clear, *freeze, *unfreeze;
     QAction *zoom_in, *zoom_out, *zoom_fit, *reset_layout;

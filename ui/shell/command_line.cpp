@@ -34,13 +34,18 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     app.set_version_flag("--version", "lacuna " LACUNA_VERSION);
     std::string model, data, recipe, state, render, size, focus, theme, show;
     CommandLine line;
-    app.add_option("MODEL", model, "safetensors, sharded safetensors' index, PyTorch checkpoint or TorchScript");
+    app.add_option("MODEL", model,
+                   "safetensors, sharded safetensors' index, PyTorch checkpoint, TorchScript, or a session (.lacuna)");
     app.add_option("--data", data, "safetensors with `inputs` and `labels`, to measure accuracy on");
     app.add_option("--recipe", recipe, "recipe to prune by, once the model is open");
     app.add_option("--state", state, "sparsifier's state_dict() to go on from, once the model is open");
     app.add_option("--focus", focus, "tensor to look at, by its full name");
     app.add_option("--theme", theme, "colours: light or dark (else as last chosen, at first as the desktop)")
         ->check(CLI::IsMember({"light", "dark"}));
+    app.add_option("--autosave", line.autosave,
+                   "keep a copy of what is not saved this many seconds after a change (30); "
+                   "0: never")
+        ->check(CLI::Range(0, 3600));
     auto* png = app.add_option("--render", render, "draw the window into this PNG and leave; needs no display");
     app.add_option("--size", size, "the drawn window's size, WIDTHxHEIGHT in logical pixels (1280x800)")
         ->needs(png)

@@ -17,6 +17,7 @@ struct CommandLine {
     double scale = 1;       ///< physical pixels for a logical one
     QString focus;          ///< the tensor FQN to look at
     QString state;          ///< a sparsifier's state to go on from
+    int autosave = 30;      ///< seconds that a change waits at most for its copy on the disk; 0: none is kept
     QString show;           ///< the part of the window to draw (window_parts()); empty: as it opens
     std::optional<ThemeChoice> theme;
 };

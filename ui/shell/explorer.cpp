@@ -6,6 +6,7 @@
 #include "ui/shell/file_commands.h"
 #include "ui/shell/icons.h"
 #include "ui/shell/main_window.h"
+#include "ui/shell/recovery.h"
 #include "ui/shell/render.h"
 #include "ui/theme.h"
 
@@ -39,6 +40,7 @@ int show_window(const CommandLine& line) {
     if (!line.recipe.isEmpty()) window.files().load_recipe(line.recipe);
     if (!line.state.isEmpty()) window.files().load_state(line.state);
     window.focus_on(line.focus);
+    (new Recovery(&window, line.autosave))->offer();
     return QApplication::exec();
 }
 

@@ -18,20 +18,29 @@ const char* const data_filter = "Data (*.safetensors);;All files (*)";
 const char* const recipe_filter = "Recipes (*.yaml *.yml *.json);;All files (*)";
 const char* const state_filter = "Sparsifier states (*.pt *.pth *.bin);;All files (*)";
 const char* const model_filter =
-    "Models (*.safetensors *.safetensors.index.json *.pt *.pth *.bin *.ckpt *.ts *.jit);;All files (*)";
+    "Models and sessions (*.lacuna *.safetensors *.safetensors.index.json *.pt *.pth *.bin *.ckpt *.ts *.jit);;All "
+    "files (*)";
 
 }  // namespace
 
 FileCommands::FileCommands(Session& session, QWidget* window, bool remember)
-    : QObject(window), session_(session), window_(window), remember_(remember) {
+    : QObject(window), session_(session), window_(window), remember_(remember), sessions_(session, window) {
     connect(&recent_, &RecentFiles::chosen, this, &FileCommands::open_model);
 }
 
 FileCommands::~FileCommands() = default;
 
 void FileCommands::open_model(const QString& path) {
+    sessions_.when_safe(tr("opening %1").arg(QFileInfo(path).fileName()), [this, path] { open_at_once(path); });
+}
+
+void FileCommands::open_at_once(const QString& path) {
     keep_folder(path);
     session_.open(path.toStdString());
+}
+
+void FileCommands::close_model() {
+    sessions_.when_safe(tr("closing the model"), [this] { session_.close(); });
 }
 
 void FileCommands::open_data(const QString& path) {
@@ -58,15 +67,21 @@ void FileCommands::open_files(const QStringList& paths) {
         find_file_kind(path, this, [this, sorted, path](FileKind kind) {
             sorted->by_kind[int(kind)] << path;
             if (--sorted->missing > 0) return;
-            for (const QString& one : sorted->by_kind[int(FileKind::model)]) open_model(one);
-            for (const QString& one : sorted->by_kind[int(FileKind::data)]) open_data(one);
-            for (const QString& one : sorted->by_kind[int(FileKind::recipe)]) load_recipe(one);
+            const QStringList models = sorted->by_kind[int(FileKind::model)];
+            const auto open_all = [this, sorted, models] {
+                for (const QString& one : models) open_at_once(one);
+                for (const QString& one : sorted->by_kind[int(FileKind::data)]) open_data(one);
+                for (const QString& one : sorted->by_kind[int(FileKind::recipe)]) load_recipe(one);
+            };
+            if (models.isEmpty()) return open_all();
+            sessions_.when_safe(tr("opening %1").arg(QFileInfo(models.last()).fileName()), open_all);
         });
     }
 }
 
 void FileCommands::ask_model() {
-    const QString path = QFileDialog::getOpenFileName(window_, tr("Open model"), folder(), QLatin1String(model_filter));
+    const QString path =
+        QFileDialog::getOpenFileName(window_, tr("Open model or session"), folder(), QLatin1String(model_filter));
     if (!path.isEmpty()) open_model(path);
 }
 
@@ -141,9 +156,12 @@ void FileCommands::show_conversion(const Snapshot& snapshot) {
 }
 
 void FileCommands::note_opened(const Snapshot& snapshot) {
-    if (!remember_ || !snapshot.model || snapshot.model == noted_) return;
+    if (!remember_ || !snapshot.model) return;
+    const auto& file = snapshot.session_file.empty() ? snapshot.model->checkpoint().path() : snapshot.session_file;
+    if (snapshot.model == noted_ && file == noted_file_) return;
     noted_ = snapshot.model;
-    recent_.add(to_qstring(noted_->checkpoint().path().string()));
+    noted_file_ = file;
+    recent_.add(to_qstring(file.string()));
 }
 
 QString FileCommands::folder() const {

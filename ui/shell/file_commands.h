@@ -5,6 +5,7 @@
 
 #include "engine/session/session.h"
 #include "ui/shell/recent_files.h"
+#include "ui/shell/session_commands.h"
 
 class QDropEvent;
 class QWidget;
@@ -22,7 +23,9 @@ class FileCommands : public QObject {
     FileCommands(Session& session, QWidget* window, bool remember);
     ~FileCommands() override;
 
+    /// A model or a session; asks first if something is not saved.
     void open_model(const QString& path);
+    void close_model();
     void open_data(const QString& path);
     void load_recipe(const QString& path);
     void load_state(const QString& path);
@@ -42,11 +45,13 @@ class FileCommands : public QObject {
     /// Shows the report of a conversion once it is there.
     void show_conversion(const Snapshot& snapshot);
 
+    SessionCommands& sessions() { return sessions_; }
     RecentFiles& recent() { return recent_; }
-    /// Adds the model to the recent files once it is open.
+    /// Adds the session or the model to the recent files once it is open.
     void note_opened(const Snapshot& snapshot);
 
   private:
+    void open_at_once(const QString& path);
     QString folder() const;
     void keep_folder(const QString& path);
 
@@ -54,7 +59,9 @@ class FileCommands : public QObject {
     QWidget* window_;
     bool remember_;
     RecentFiles recent_;
+    SessionCommands sessions_;
     ModelPtr noted_;
+    std::filesystem::path noted_file_;
     QPointer<ExportDialog> export_dialog_;  ///< while it is open
     QPointer<ConvertDialog> convert_dialog_;
     ConversionResultPtr shown_conversion_;

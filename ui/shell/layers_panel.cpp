@@ -146,6 +146,7 @@ void LayersPanel::select_something() {
     while (row.parent().isValid() && !view_->isExpanded(row.parent())) row = row.parent();
     view_->setCurrentIndex(row);
     if (tensors.size() <= small_model) select_all_prunable();
+    if (!snapshot_->selected_at_first.empty()) select_tensors(snapshot_->selected_at_first);
     read_selection();
 }
 
@@ -261,6 +262,18 @@ void LayersPanel::select_tensor(size_t tensor) {
     if (!row.isValid()) return;
     view_->setCurrentIndex(row);
     view_->scrollTo(row);
+    read_selection();
+}
+
+/// More ranges than a selection model copes with stay as they are selected at first.
+void LayersPanel::select_tensors(const std::vector<size_t>& tensors) {
+    if (tensors.empty() || tensors.size() > size_t(most_ranges_kept)) return;
+    QItemSelection rows;
+    for (const size_t tensor : tensors)
+        if (const QModelIndex row = proxy_->mapFromSource(model_->index_of_tensor(tensor)); row.isValid())
+            rows.select(row, row);
+    select_tensor(tensors.front());
+    view_->selectionModel()->select(rows, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
     read_selection();
 }
 

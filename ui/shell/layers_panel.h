@@ -26,6 +26,7 @@ class LayersPanel : public QWidget {
     /// Selects every row that the filter shows and that can be pruned.
     void select_all_prunable();
     void select_tensor(size_t tensor);
+    void select_tensors(const std::vector<size_t>& tensors);
     void focus_filter();
 
     QTreeView* view() const { return view_; }

@@ -83,6 +83,7 @@ MainWindow::MainWindow(bool remember)
     statusBar()->setSizeGripEnabled(false);
     statusBar()->addWidget(status_, 1);
     files_->recent().attach(actions_->recent);
+    files_->sessions().set_selection([this] { return layers_->selected(); });
     connect_panels();
     connect_actions();
     show_snapshot(snapshot_);
@@ -232,13 +233,15 @@ void MainWindow::connect_actions() {
     const auto on = [this](QAction* action, auto what) { connect(action, &QAction::triggered, this, what); };
     on(actions_->open, [this] { files_->ask_model(); });
     on(actions_->open_data, [this] { files_->ask_data(); });
+    on(actions_->save_session, [this] { files_->sessions().save(); });
+    on(actions_->save_session_as, [this] { files_->sessions().save_as(); });
     on(actions_->load_recipe, [this] { files_->load_recipe_asked(); });
     on(actions_->save_recipe, [this] { files_->save_recipe_asked(); });
     on(actions_->load_state, [this] { files_->load_state_asked(); });
     on(actions_->save_state, [this] { files_->save_state_asked(); });
     on(actions_->export_model, [this] { files_->ask_export(snapshot_); });
     on(actions_->convert, [this] { files_->ask_conversion(snapshot_); });
-    on(actions_->close, [&session] { session.close(); });
+    on(actions_->close, [this] { files_->close_model(); });
     on(actions_->quit, [this] { close(); });
     on(actions_->undo, [&session] { session.undo(); });
     on(actions_->redo, [&session] { session.redo(); });
@@ -283,6 +286,7 @@ void MainWindow::show_snapshot(const SnapshotPtr& snapshot) {
     actions_->update(*snapshot, !layers_->selected().empty());
     files_->note_opened(*snapshot);
     files_->show_conversion(*snapshot);
+    files_->sessions().show_missing(*snapshot);
     show_title();
     apply_wanted_focus();
 }
@@ -295,8 +299,11 @@ void MainWindow::show_detail(const TensorDetailPtr& detail) {
 
 void MainWindow::show_title() {
     if (!snapshot_->model) return setWindowTitle(QStringLiteral("Lacuna"));
-    const auto& path = snapshot_->model->checkpoint().path();
-    setWindowTitle(to_qstring(path.filename().string()) + QStringLiteral("[*] — Lacuna"));
+    const auto& model = snapshot_->model->checkpoint().path();
+    const auto& path = snapshot_->session_file.empty() ? model : snapshot_->session_file;
+    QString name = to_qstring(path.filename().string()) + QStringLiteral("[*]");
+    if (path != model) name += QStringLiteral(" (%1)").arg(to_qstring(model.filename().string()));
+    setWindowTitle(name + QStringLiteral(" — Lacuna"));
     setWindowFilePath(to_qstring(path.string()));
     setWindowModified(snapshot_->modified);
 }
@@ -332,6 +339,13 @@ void MainWindow::showEvent(QShowEvent* event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
+    if (!leaving_ && !files_->sessions().is_saved()) {
+        event->ignore();
+        return files_->sessions().when_safe(tr("leaving"), [this] {
+            leaving_ = true;
+            close();
+        });
+    }
     if (remember_) {
         QSettings settings;
         settings.setValue(QLatin1String(geometry_key), saveGeometry());

@@ -67,6 +67,7 @@ class MainWindow : public QMainWindow {
 
     const bool remember_;
     bool docks_sized_ = false;
+    bool leaving_ = false;  ///< nothing is lost by it, or that was agreed to
     SnapshotPtr snapshot_;
     QString wanted_focus_;
     SessionBridge* bridge_;
