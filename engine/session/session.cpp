@@ -148,8 +148,8 @@ void Session::save_recipe(fs::path recipe) {
             parse_recipe(text, path.string());  // what nothing would read is not written
             write_file(path, text);
             s.post([&s, path, other, edits, document, left = shown.steps - so_far.steps, taken = so_far.steps] {
+                s.mark_saved(edits, document);
                 if (other.empty()) {
-                    s.mark_saved(edits, document);
                     s.notify(Notice::Kind::information, "Saved " + path.filename().string(),
                              left == 0 ? "run from the start it gives the very masks shown: checked"
                                        : "its first " + std::to_string(taken) +
