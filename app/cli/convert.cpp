@@ -27,12 +27,6 @@ Options options_from(const std::vector<std::string>& given, const Conversion& co
     return completed(conversion.options, options, "conversion " + conversion.name);
 }
 
-std::string number_text(double number) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2g", number);
-    return text;
-}
-
 /// "1,000 -> 400 (-60.00 %)"
 std::string change_text(const std::string& before, const std::string& after, double ratio) {
     const std::string change = ratio == 1 ? "the same" : (ratio > 1 ? "+" : "-") + percent_text(std::abs(ratio - 1));
@@ -53,8 +47,8 @@ std::string report_text(const ConversionReport& report, const fs::path& out, con
             change_text(bytes_text(double(report.bytes_before)), bytes_text(double(report.bytes_after)), bytes);
     if (report.largest_difference)
         text += "compared    on " + counted(report.samples_compared, "sample") + ": largest difference " +
-                number_text(*report.largest_difference) + " in outputs up to " +
-                number_text(report.largest_output.value_or(0)) + "\n";
+                number_text(*report.largest_difference, 2) + " in outputs up to " +
+                number_text(report.largest_output.value_or(0), 2) + "\n";
     else
         text += "compared    not at all: no input is known; give --data or --input-shape\n";
     return text + "wrote " + printable(out.string()) + "\n";

@@ -14,12 +14,6 @@ std::string to_json(const Evaluation& result) {
     return json.dump(2) + "\n";
 }
 
-std::string number_text(double number) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.4g", number);
-    return text;
-}
-
 }  // namespace
 
 void run_eval(const EvalArguments& arguments, const Console& console, CancelToken cancel) {

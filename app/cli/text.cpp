@@ -10,20 +10,6 @@
 #include "engine/session/recipe_text.h"
 
 namespace lacuna::cli {
-namespace {
-
-/// A number with three digits and the prefix that suits its size.
-std::string scaled(double number) {
-    constexpr std::array prefixes{"", "k", "M", "G", "T", "P"};
-    size_t prefix = 0;
-    for (; number >= 999.5 && prefix + 1 < prefixes.size(); ++prefix) number /= 1000;
-    char text[32];
-    const int digits = prefix == 0 ? 0 : number < 9.995 ? 2 : number < 99.95 ? 1 : 0;
-    std::snprintf(text, sizeof text, "%.*f %s", digits, number, prefixes[prefix]);
-    return text;
-}
-
-}  // namespace
 
 std::string printable(std::string_view text) {
     std::string out;
@@ -41,16 +27,6 @@ std::string printable(std::string_view text) {
 
 size_t columns_of(std::string_view text) {
     return size_t(std::count_if(text.begin(), text.end(), std::not_fn(is_continuation)));
-}
-
-std::string bytes_text(double bytes) {
-    return scaled(bytes) + "B";
-}
-
-std::string count_text(double count) {
-    std::string text = scaled(count);
-    if (text.ends_with(' ')) text.pop_back();
-    return text;
 }
 
 std::string percent_text(double fraction) {

@@ -13,8 +13,6 @@ std::string printable(std::string_view text);
 /// Characters of UTF-8 text, which are the columns that it takes on a terminal.
 size_t columns_of(std::string_view text);
 
-std::string bytes_text(double bytes);       ///< "12.3 MB"
-std::string count_text(double count);       ///< "12.3 M", for large numbers that need not be exact
 std::string percent_text(double fraction);  ///< "50.00 %"
 /// A bar of `cells` columns, filled as far as `fraction` says.
 std::string bar_text(double fraction, int cells, bool unicode);

@@ -27,5 +27,17 @@ TEST(Numbers, PercentNeverClaimsAllOrNothingWrongly) {
     EXPECT_EQ(percentage(1), "100.0\u00a0%");
 }
 
+TEST(Numbers, LargeAndSmallOnesStayShort) {
+    EXPECT_EQ(number_text(0.021345), "0.02134");
+    EXPECT_EQ(number_text(1.5e-6), "1.5e-06");
+    EXPECT_EQ(number_text(0.021345, 2), "0.021");
+    EXPECT_EQ(bytes_text(0), "0 B");
+    EXPECT_EQ(bytes_text(999), "999 B");
+    EXPECT_EQ(bytes_text(999.6), "1.00 kB");
+    EXPECT_EQ(bytes_text(12'345'678), "12.3 MB");
+    EXPECT_EQ(count_text(950), "950");
+    EXPECT_EQ(count_text(1500), "1.50 k");
+}
+
 }  // namespace
 }  // namespace lacuna

@@ -17,12 +17,6 @@ TEST(Text, Numbers) {
     EXPECT_EQ(counted(1, "tensor"), "1 tensor");
     EXPECT_EQ(counted(1234, "tensor"), "1,234 tensors");
     EXPECT_EQ(counted(0, "tensor"), "0 tensors");
-    EXPECT_EQ(bytes_text(0), "0 B");
-    EXPECT_EQ(bytes_text(999), "999 B");
-    EXPECT_EQ(bytes_text(999.6), "1.00 kB");
-    EXPECT_EQ(bytes_text(12'345'678), "12.3 MB");
-    EXPECT_EQ(count_text(950), "950");
-    EXPECT_EQ(count_text(1500), "1.50 k");
     EXPECT_EQ(percent_text(0.5), "50.00 %");
 }
 

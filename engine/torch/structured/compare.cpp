@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "engine/base/error.h"
+#include "engine/base/numbers.h"
 #include "engine/torch/libtorch_error.h"
 #include "engine/torch/model_distance.h"
 #include "engine/torch/tensor.h"
@@ -60,12 +61,6 @@ bool any_finite(const at::Tensor& tensor) {
 
 double allowed(at::ScalarType type) {
     return type == at::kHalf ? 1e-2 : type == at::kBFloat16 ? 5e-2 : tolerance;
-}
-
-std::string number_text(double number) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2g", number);
-    return text;
 }
 
 [[noreturn]] void differ(const std::string& what) {
@@ -128,7 +123,8 @@ void compare(const Tensors& expected, const Tensors& given, const std::vector<Ou
             const at::Tensor truth = part_of(outright->at(i), outputs, i);
             if (apart(truth, given[i]) <= 4 * apart(truth, reference)) continue;
         }
-        differ("differs from the masked one by " + number_text(distance) + " in outputs up to " + number_text(size));
+        differ("differs from the masked one by " + number_text(distance, 2) + " in outputs up to " +
+               number_text(size, 2));
     }
 }
 
