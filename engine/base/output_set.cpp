@@ -175,6 +175,8 @@ fs::path OutputSet::stage(const fs::path& target, bool make_folder) {
     const fs::path real = followed(target);
     check_target(real);
     const fs::path staged = folder_for(parent_of(real), make_folder).staging / real.filename();
+    const auto same = [&](const Entry& entry) { return entry.staged == staged; };
+    if (std::any_of(entries_.begin(), entries_.end(), same)) fail(target, "is named for two files", "give each a name");
     entries_.push_back({staged, real, {}});
     return staged;
 }

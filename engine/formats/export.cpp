@@ -1,7 +1,6 @@
 #include <system_error>
 
 #include "engine/base/error.h"
-#include "engine/base/output_file.h"
 #include "engine/base/output_set.h"
 #include "engine/formats/safetensors.h"
 #include "engine/formats/staged_export.h"
@@ -33,29 +32,6 @@ void check_format(const Checkpoint& source, Format format) {
         refuse("write safetensors");
 }
 
-ExportProof export_file(const FileCheckpoint& source, MaskSource& masks, const fs::path& out, Format format,
-                        Progress& progress) {
-    refuse_source(source, out);
-    OutputFile file(out);
-    ExportProof proof = write_staged(source, masks, {file.temporary(), out, format}, progress);
-    proof.files = {file.target()};
-    file.commit();
-    return proof;
-}
-
-ExportProof export_shards(const ShardedCheckpoint& source, MaskSource& masks, const fs::path& index, bool make_folder,
-                          Progress& progress) {
-    OutputSet files;
-    for (const MappedFilePtr& file : source.mapped()) files.protect(file->path());
-    const fs::path staged = files.stage(index, make_folder);
-    // Whether the shards' names can be had is known before the work.
-    for (const std::string& name : source.shard_names()) files.add(staged.parent_path() / name);
-    ExportProof proof = write_staged(source, masks, {staged, index, Format::safetensors_sharded}, progress);
-    for (fs::path& file : proof.files) file = index.parent_path() / file.lexically_relative(staged.parent_path());
-    files.commit();
-    return proof;
-}
-
 }  // namespace
 
 Format writable_format(const Checkpoint& source) {
@@ -77,14 +53,36 @@ fs::path export_target(const Checkpoint& source, Format format, const fs::path& 
                 "name a folder, an index that ends in .json, or one file that ends in .safetensors");
 }
 
-ExportProof export_checkpoint(const Checkpoint& source, const MaskSet& masks, const fs::path& out, Format format,
-                              Progress& progress) {
+ExportProof export_with_masks(const Checkpoint& source, const MaskSet& masks, const fs::path& out, Format format,
+                              const std::optional<fs::path>& masks_out, Progress& progress) {
     const auto& files = dynamic_cast<const FileCheckpoint&>(source);
     format = export_format(source, format, out);
     HeldMasks held(source, masks);
     const fs::path target = export_target(source, format, out);
-    if (format != Format::safetensors_sharded) return export_file(files, held, target, format, progress);
-    return export_shards(dynamic_cast<const ShardedCheckpoint&>(source), held, target, target != out, progress);
+    refuse_source(files, target);
+    OutputSet outputs;
+    for (const MappedFilePtr& file : files.mapped()) outputs.protect(file->path());
+    const fs::path staged = outputs.stage(target, target != out);
+    // Whether the other names can be had is known before the work.
+    if (format == Format::safetensors_sharded)
+        for (const std::string& name : dynamic_cast<const ShardedCheckpoint&>(source).shard_names())
+            outputs.add(staged.parent_path() / name);
+    const fs::path staged_masks = masks_out ? outputs.stage(*masks_out) : fs::path();
+    try {
+        ExportProof proof = write_staged(source, held, {staged, target, format}, progress);
+        for (fs::path& file : proof.files) file = target.parent_path() / file.lexically_relative(staged.parent_path());
+        if (masks_out) write_masks(masks, staged_masks, progress);
+        progress.check();
+        outputs.commit();
+        return proof;
+    } catch (const Error& error) {
+        throw outputs.restated(error);
+    }
+}
+
+ExportProof export_checkpoint(const Checkpoint& source, const MaskSet& masks, const fs::path& out, Format format,
+                              Progress& progress) {
+    return export_with_masks(source, masks, out, format, {}, progress);
 }
 
 }  // namespace lacuna

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "engine/formats/mask_source.h"
 #include "engine/formats/masks_file.h"
 #include "engine/formats/shard_journal.h"
@@ -28,5 +30,10 @@ std::filesystem::path export_target(const Checkpoint& source, Format format, con
 /// shard that is finished is on disk. Throws as `export_checkpoint` does; what was written stays for the caller to
 /// clear away.
 ExportProof write_staged(const Checkpoint& source, MaskSource& masks, const StagedExport& job, Progress& progress);
+
+/// `export_checkpoint` that writes the masks too (`write_masks`), where `masks_out` says so: the model and its masks
+/// take their places together or not at all. Throws also Error(file) where the masks cannot be written.
+ExportProof export_with_masks(const Checkpoint& source, const MaskSet& masks, const std::filesystem::path& out,
+                              Format format, const std::optional<std::filesystem::path>& masks_out, Progress& progress);
 
 }  // namespace lacuna
