@@ -1,6 +1,7 @@
 #include "engine/session/detail_cache.h"
 
 #include "engine/base/error.h"
+#include "engine/base/numbers.h"
 #include "engine/mask/nonzero.h"
 #include "engine/session/mask_units.h"
 #include "engine/sparsifiers/sparsity_level.h"
@@ -9,7 +10,23 @@ namespace lacuna {
 namespace {
 
 constexpr int histogram_bins = 200;
+constexpr const char* block_option = "sparse_block_shape";
 constexpr int64_t largest_curve = int64_t(1) << 28;  // weights of a unit; more take longer than a line is worth
+
+/// Says in words what a level is a share of, and what the curve's thresholds (ThresholdCurve) are of.
+void describe_level(TensorDetail& detail, const Options& options, size_t tensors_in_unit) {
+    const bool shaped = options.has(block_option);
+    const int64_t rows = shaped ? options.block(block_option)[0] : 1,
+                  columns = shaped ? options.block(block_option)[1] : 1;
+    const bool blocks = rows * columns > 1;
+    const bool squared = options.has("norm") && options.choice("norm") == "2";
+    if (blocks) {
+        detail.level_of = std::to_string(rows) + "×" + std::to_string(columns) + " blocks";
+        detail.threshold_of = squared ? "RMS" : "mean |w|";
+    }
+    if (tensors_in_unit > 1)
+        detail.level_of = counted(int64_t(tensors_in_unit), "tensor") + "' " + (blocks ? detail.level_of : "weights");
+}
 
 /// The tensor's options filled in; nothing where it has no rule or they do not fit yet.
 std::optional<Options> complete_options(const TensorState& state, const Shape& shape) {
@@ -118,6 +135,7 @@ TensorDetailPtr DetailCache::make(const Document& document, size_t tensor, Progr
     detail->pruned_bins = pruned_bins_;
     if (const auto options = complete_options(state, weight_.shape)) {
         detail->curve = curve(document, tensor, *options, progress);
+        describe_level(*detail, *options, curve_unit_.size());
         if (options->has(sparsity_level_option)) detail->level = options->number(sparsity_level_option);
         detail->scheduled = state.scheduled;
     }

@@ -7,16 +7,13 @@
 #include "engine/session/calibration.h"
 #include "engine/session/document_edit.h"
 #include "engine/session/document_schedule.h"
+#include "engine/session/glob.h"
 #include "engine/session/mask_units.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/shared_masks.h"
 
 namespace lacuna {
 namespace {
-
-bool is_plain_name(const std::string& name) {
-    return name.find_first_of("*?") == std::string::npos;
-}
 
 std::vector<int64_t> kept_weights(const Document& document) {
     std::vector<int64_t> kept;
@@ -39,6 +36,13 @@ RecipeSchedule recipe_schedule(const Document& document, size_t scheduler,
         for (Options& options : out.options) options = rule.complete(options);  // a list needs every value
     }
     return out;
+}
+
+TensorStatePtr untouched(const TensorInfo& tensor, MaskPtr saved) {
+    auto state = std::make_shared<TensorState>();
+    state->kept = saved ? saved->kept() : tensor.elements();
+    state->saved = state->stepped = state->shown = std::move(saved);
+    return state;
 }
 
 /// Why a rule cannot hold for a tensor, as what follows its name; empty if it can.
@@ -114,18 +118,30 @@ void outdate_units(std::span<const TensorStatePtr> before, Document& document) {
     }
 }
 
-DocumentPtr new_document(ModelPtr model) {
+DocumentPtr new_document(ModelPtr model, Progress& progress) {
     auto document = std::make_shared<Document>();
     const Checkpoint& checkpoint = model->checkpoint();
-    for (size_t i = 0; i < checkpoint.tensors().size(); ++i) {
-        auto state = std::make_shared<TensorState>();
+    const size_t count = checkpoint.tensors().size();
+    uint64_t prepared = 0;
+    for (size_t i = 0; i < count; ++i) prepared += !checkpoint.saved_masks(i).empty();
+    if (prepared > 0) progress.begin("Reading its masks", prepared, "tensors");
+    for (size_t i = 0; i < count; ++i) {
         // Where it cannot be used, choosing a rule will say why.
-        state->saved = state->stepped = state->shown = readable_saved_mask(checkpoint, i);
-        state->kept = state->shown ? state->shown->kept() : checkpoint.tensors()[i].elements();
-        document->tensors.push_back(std::move(state));
+        MaskPtr saved = readable_saved_mask(checkpoint, i);
+        document->tensors.push_back(untouched(checkpoint.tensors()[i], std::move(saved)));
+        if (!checkpoint.saved_masks(i).empty()) progress.advance();
     }
     document->model = std::move(model);
     return document;
+}
+
+Document begun_anew(const Document& document) {
+    Document next;
+    next.model = document.model;
+    next.calibration = document.calibration;
+    for (size_t i = 0; i < document.tensors.size(); ++i)
+        next.tensors.push_back(untouched(document.info(i), document.tensors[i]->saved));
+    return next;
 }
 
 EditResult with_sparsifier(const Document& document, const std::vector<size_t>& tensors, const std::string& name) {
@@ -195,8 +211,7 @@ DocumentPtr with_recipe(const Document& document, const Recipe& recipe, Progress
     const ActivationSet& seen = document.calibration->seen;
     Pruning pruning(checkpoint, resolve_seen(recipe, *checkpoint, seen), recipe.ties);
     pruning.set_activations(seen);
-    auto next = std::make_shared<Document>(*new_document(document.model));
-    next->calibration = document.calibration;
+    auto next = std::make_shared<Document>(begun_anew(document));
     next->ties = recipe.ties;
     next->steps = recipe.steps - 1;
     if (!recipe.schedules.empty()) next->schedule = {{}, recipe.steps};
@@ -336,7 +351,7 @@ Recipe recipe_of(const Document& document) {
         const TensorState& first = *document.tensors[tensors[0]];
         recipe.groups.push_back({{}, {}, std::string(first.sparsifier->name()), first.options, {}, {}, {}});
         for (const size_t tensor : tensors)
-            if (const std::string& name = document.info(tensor).name; is_plain_name(name))
+            if (const std::string& name = document.info(tensor).name; !is_glob(name))
                 recipe.groups.back().layers.push_back(name);
     }
     for (size_t i = 0; document.schedule && !groups.empty() && i < document.schedule->rules.size(); ++i)

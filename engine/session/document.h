@@ -40,8 +40,10 @@ struct EditResult {
     std::string reason;  ///< of the first refusal
 };
 
-/// A document in which nothing is pruned but what the file's own masks prune.
-DocumentPtr new_document(ModelPtr model);
+/// A document in which nothing is pruned but what the file's own masks prune, which are read here. Throws Cancelled.
+DocumentPtr new_document(ModelPtr model, Progress& progress);
+/// The same for the model of `document`, whose masks were read.
+Document begun_anew(const Document& document);
 
 EditResult with_sparsifier(const Document& document, const std::vector<size_t>& tensors, const std::string& name);
 EditResult with_option(const Document& document, const std::vector<size_t>& tensors, const std::string& option,

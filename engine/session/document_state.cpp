@@ -47,8 +47,7 @@ DocumentPtr with_state(const Document& document, const SparsifierState& state) {
     const Checkpoint& checkpoint = document.model->checkpoint();
     const std::vector<size_t> tensors = saved_tensors(state, checkpoint);
     const SavedSchedulers schedulers = saved_schedulers(state, checkpoint);
-    auto next = std::make_shared<Document>(*new_document(document.model));
-    next->calibration = document.calibration;
+    auto next = std::make_shared<Document>(begun_anew(document));
     next->ties = document.ties;
     if (!schedulers.states.empty()) {
         const int64_t steps = schedulers.states[0].last_epoch;

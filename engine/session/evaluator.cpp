@@ -1,7 +1,5 @@
 #include "engine/session/evaluator.h"
 
-#include "engine/base/error.h"
-
 namespace lacuna {
 
 Runner& Evaluator::runner_for(const CheckpointPtr& checkpoint) {
@@ -27,8 +25,10 @@ void Evaluator::run(const CheckpointPtr& checkpoint, const Dataset& data, const 
         result.pruned = masks.empty() && result.dense ? *result.dense : runner.evaluate(data, masks, progress);
     } catch (const Cancelled&) {
         return;
+    } catch (const Error& error) {
+        result.problem = error;
     } catch (const std::exception& error) {
-        result.problem = error.what();
+        result.problem.emplace(ErrorKind::state, "", error.what());
     }
     found(result);
 }

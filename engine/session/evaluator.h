@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/base/error.h"
 #include "engine/model/runner.h"
 
 namespace lacuna {
@@ -18,7 +19,7 @@ class Evaluator {
         std::optional<Evaluation> dense;   ///< of the unpruned model
         std::optional<Evaluation> pruned;  ///< under `masks`
         MaskSet masks;
-        std::string problem;  ///< why there is no number, in words
+        std::optional<Error> problem;  ///< why there is no number
     };
 
     /// Hands each number to `found` as it is there: the dense one first if it is asked for. Returns early, with nothing

@@ -83,7 +83,7 @@ void Session::open(fs::path file) {
         s.run_job("Opening " + path.filename().string(), token, [&](Progress& progress) {
             const CheckpointPtr checkpoint = open_checkpoint(path);
             progress.check();
-            s.document = new_document(std::make_shared<const Model>(checkpoint));
+            s.document = new_document(std::make_shared<const Model>(checkpoint), progress);
             s.start_over();
             for (const std::string& note : checkpoint->notes()) s.notify(Notice::Kind::information, note);
         });
@@ -164,56 +164,6 @@ void Session::save_recipe(fs::path recipe) {
                 s.publish();
             });
         });
-    });
-}
-
-void Session::export_model(fs::path out, Format format, std::optional<fs::path> masks) {
-    Impl& s = *impl_;
-    s.control.post(s.counted([&s, out = std::move(out), format, masks = std::move(masks)](const CancelToken& token) {
-        if (!s.document) return;
-        if (s.pending() && !s.step_now(token)) return;
-        const auto work = [&s, out, format, masks, document = s.document, edits = s.edits](Progress& progress) {
-            const MaskSet shown = export_masks(*document);
-            const ExportProof proof = export_checkpoint(document->model->checkpoint(), shown, out, format, progress);
-            if (masks) write_masks(shown, *masks, progress);
-            s.post([&s, out, proof, edits, document] {
-                s.mark_saved(edits, document);
-                s.notify(Notice::Kind::information, "Exported " + out.filename().string(),
-                         "opened again and compared: " + grouped(proof.zeros) + " zeros in " +
-                             counted(proof.tensors_pruned, "pruned tensor") + ", " +
-                             counted(proof.tensors_untouched, "tensor") + " unchanged");
-                s.publish();
-            });
-        };
-        s.start_job("Exporting " + out.filename().string(), work);
-    }));
-}
-
-void Session::convert_model(ConversionOrder order) {
-    Impl& s = *impl_;
-    s.post([&s, order = std::move(order)] {
-        if (!s.document) return;
-        const auto work = [&s, order, document = s.document, data = s.data](Progress& progress) {
-            auto result = std::make_shared<ConversionResult>();
-            result->conversion = order.conversion;
-            result->out = order.out;
-            result->report = convert({.checkpoint = document->model->checkpoint_ptr(),
-                                      .masks = export_masks(*document),
-                                      .conversion = order.conversion,
-                                      .options = order.options,
-                                      .data = data,
-                                      .input_shape = order.input_shape,
-                                      .out = order.out},
-                                     progress);
-            s.post([&s, result] {
-                s.conversion = result;
-                s.notify(Notice::Kind::information, "Converted to " + result->out.filename().string(),
-                         grouped(result->report.parameters_before) + " parameters became " +
-                             grouped(result->report.parameters_after));
-                s.publish();
-            });
-        };
-        s.start_job("Converting to " + order.out.filename().string(), work);
     });
 }
 

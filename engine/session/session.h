@@ -62,11 +62,10 @@ struct ScheduleState {
 /// that was loaded.
 using StepRecord = std::shared_ptr<const std::vector<int64_t>>;
 
-/// A job that runs now, for a progress bar.
+/// A job that runs now, for a progress bar; Session::cancel_job() stops it.
 struct JobState {
     std::string title;  ///< "Exporting resnet.pt"
     ProgressState progress;
-    bool cancellable = true;
 };
 
 /// Something to tell the person, once. `number` grows with each notice.
@@ -136,7 +135,9 @@ struct Snapshot {
     std::optional<Evaluation> dense;     ///< of the unpruned model
     std::optional<Evaluation> accuracy;  ///< of the model under the shown masks
     bool evaluating = false;             ///< `accuracy` is out of date and on its way
+    ProgressState evaluation_progress;   ///< while `evaluating`
     std::string evaluation_problem;      ///< why there is no accuracy although there is data
+    std::string evaluation_hint;         ///< what to do about it
     std::optional<JobState> job;
     ConversionResultPtr conversion;         ///< the latest; null: there was none
     TensorPatternsPtr patterns;             ///< of the tensor in focus or, for a moment, of the one before; null: none
@@ -172,7 +173,12 @@ struct TensorDetail {
     std::shared_ptr<const Pyramid> density;
     std::shared_ptr<const Pyramid> nonzero_density;  ///< of `nonzero`; null where that is
     std::shared_ptr<const ThresholdCurve> curve;     ///< null: the sparsifier has no threshold
-    std::optional<double> level;                     ///< the tensor's sparsity_level, if its sparsifier has one
+    /// What the sparsity level is a share of, where that is not the tensor's weights: "1×4 blocks", "5 tensors'
+    /// weights".
+    std::string level_of;
+    /// What of a block the curve's thresholds are compared with: "mean |w|", "RMS"; empty: |w| itself.
+    std::string threshold_of;
+    std::optional<double> level;      ///< the tensor's sparsity_level, if its sparsifier has one
     std::optional<double> scheduled;  ///< what the schedule makes of it for the next step; nothing: no schedule
 
     /// Whether a weight is kept by the mask although it is zero in the file.

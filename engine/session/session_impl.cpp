@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/numbers.h"
 #include "engine/mask/nonzero.h"
 #include "engine/session/calibration.h"
 
@@ -22,6 +23,27 @@ std::string place_after(const std::string& title, const std::string& where) {
         if (!file.empty() && title.ends_with(file)) return where.substr(end);
     }
     return where.empty() ? "" : ": " + where;
+}
+
+/// An Error's place, problem and hint, or what another exception says.
+Notice notice_of(const std::exception& exception, const std::string& title) {
+    if (const auto* error = dynamic_cast<const Error*>(&exception))
+        return {Notice::Kind::error, title + place_after(title, error->where()) + ": " + error->problem(),
+                error->hint()};
+    return {Notice::Kind::error, title + ": " + exception.what(), {}};
+}
+
+/// What to tell of work that did not come to its end; nothing: it did.
+std::optional<Notice> failure_of(const std::string& title, const std::string& if_cancelled,
+                                 const std::function<void()>& work) {
+    try {
+        work();
+        return std::nullopt;
+    } catch (const Cancelled&) {
+        return Notice{Notice::Kind::information, title + ": cancelled", if_cancelled};
+    } catch (const std::exception& error) {
+        return notice_of(error, title);
+    }
 }
 
 }  // namespace
@@ -50,7 +72,9 @@ void Session::Impl::publish() {
     next->dense = dense;
     next->accuracy = accuracy;
     next->evaluating = evaluating;
+    next->evaluation_progress = evaluation_progress;
     next->evaluation_problem = evaluation_problem;
+    next->evaluation_hint = evaluation_hint;
     next->job = job;
     next->conversion = conversion;
     next->patterns = patterns;
@@ -83,16 +107,10 @@ void Session::Impl::add_zeros(Snapshot& next) {
     }
 }
 
-void Session::Impl::notify(Notice::Kind kind, std::string text, std::string text_detail) {
+void Session::Impl::notify(Notice notice) {
     if (notices.size() == notices_kept) notices.erase(notices.begin());
-    notices.push_back({kind, std::move(text), std::move(text_detail), ++notice_number});
-}
-
-void Session::Impl::notify(const std::exception& exception, const std::string& what) {
-    if (const auto* error = dynamic_cast<const Error*>(&exception))
-        notify(Notice::Kind::error, what + place_after(what, error->where()) + ": " + error->problem(), error->hint());
-    else
-        notify(Notice::Kind::error, what + ": " + exception.what());
+    notice.number = ++notice_number;
+    notices.push_back(std::move(notice));
 }
 
 void Session::Impl::commit(std::string label, DocumentPtr next) {
@@ -109,13 +127,13 @@ void Session::Impl::edit(const std::string& verb, const std::function<EditResult
     try {
         result = change(*document);
     } catch (const std::exception& error) {
-        notify(error, verb);
+        notify(notice_of(error, verb));
         return publish();
     }
     if (result.refused > 0) {
         const size_t others = result.refused - 1;
         notify(Notice::Kind::warning, result.reason,
-               others > 0 ? "left alone, and " + std::to_string(others) + " more" : "left alone");
+               others > 0 ? "left alone, and " + grouped(int64_t(others)) + " more" : "left alone");
     }
     if (result.document) {
         take(verb + " of " + tensors_in_words(*document, result.changed), result.document, drag_key);
@@ -130,7 +148,7 @@ void Session::Impl::edit_whole(const std::string& label, const std::function<Doc
     try {
         take(label, change(*document), drag_key);
     } catch (const std::exception& error) {
-        notify(error, label);
+        notify(notice_of(error, label));
     }
     drag.clear();
     document_changed();
@@ -295,6 +313,7 @@ void Session::Impl::forget_evaluations() {
     dense.reset();
     accuracy.reset();
     evaluation_problem.clear();
+    evaluation_hint.clear();
     evaluating = false;
     evaluated.reset();
     evaluation_seconds = 0;
@@ -308,18 +327,33 @@ void Session::Impl::stop_evaluating() {
     evaluated.reset();
 }
 
+/// Told once; the reason stays beside the other figures.
+void Session::Impl::do_without_accuracy(const Error& reason) {
+    evaluating = false;
+    accuracy.reset();
+    if (evaluation_problem == reason.problem()) return;
+    evaluation_problem = reason.problem();
+    evaluation_hint = reason.hint();
+    if (data->has_labels())
+        notify(Notice::Kind::warning,
+               "Accuracy on " + data->path().filename().string() + " is not known: " + evaluation_problem,
+               evaluation_hint);
+}
+
 void Session::Impl::request_evaluation() {
     if (!document || !data) return;
-    if (!document->model->checkpoint().runnable()) {
-        evaluation_problem =
-            "this checkpoint carries no code to run; open the model's TorchScript file to see accuracy";
-        return;
-    }
+    if (!data->has_labels())
+        return do_without_accuracy(
+            {ErrorKind::state, "", "the data holds no labels", "open data with labels to see it"});
+    if (!document->model->checkpoint().runnable())
+        return do_without_accuracy({ErrorKind::state, "", "this checkpoint carries no code to run",
+                                    "open the model's TorchScript file to see accuracy"});
     if (any_computing(*document)) return;
     MaskSet masks = shown_masks(*document);
     if ((evaluating || accuracy || !evaluation_problem.empty()) && masks == evaluated) return;
     evaluated = masks;
     evaluating = true;
+    evaluation_progress = {};
     // A slow evaluation is given up for newer masks; a quick one finishes, so that a drag shows numbers all along.
     const bool slow = evaluation_seconds > 0.3;
     const auto work = [this, checkpoint = document->model->checkpoint_ptr(), set = data, masks,
@@ -331,7 +365,13 @@ void Session::Impl::request_evaluation() {
                 publish();
             });
         };
-        Progress progress({}, token);
+        const auto show = [this](const ProgressState& state) {
+            post([this, state] {
+                evaluation_progress = state;
+                publish();
+            });
+        };
+        Progress progress(show, token);
         evaluator.run(checkpoint, *set, masks, need_dense, progress, publish_result);
     };
     evaluations.replace(evaluation_tag, counted(work), slow);
@@ -343,59 +383,43 @@ void Session::Impl::take_evaluation(const Evaluator::Result& result) {
         accuracy = result.pruned;
         evaluation_seconds = result.pruned->seconds;
     }
-    evaluation_problem = result.problem;
-    if ((result.pruned || !result.problem.empty()) && result.masks == evaluated) evaluating = false;
+    if (result.problem) return do_without_accuracy(*result.problem);
+    evaluation_problem.clear();
+    evaluation_hint.clear();
+    if (result.pruned && result.masks == evaluated) evaluating = false;
 }
 
 /// Runs a job on the control lane: intents that come meanwhile wait for it.
 void Session::Impl::run_job(const std::string& title, const CancelToken& token,
                             const std::function<void(Progress&)>& work) {
-    Progress progress(
-        [&](const ProgressState& state) {
-            job = JobState{title, state, true};
-            publish();
-        },
-        token);
-    job = JobState{title, {}, true};
-    publish();
-    try {
-        work(progress);
-    } catch (const Cancelled&) {
-        notify(Notice::Kind::information, title + ": cancelled");
-    } catch (const std::exception& error) {
-        notify(error, title);
-    }
+    const auto show = [&](const ProgressState& state) {
+        job = JobState{title, state};
+        publish();
+    };
+    show({});
+    Progress progress(show, token);
+    if (auto failure = failure_of(title, {}, [&] { work(progress); })) notify(std::move(*failure));
     job.reset();
     document_changed();
 }
 
 /// Runs a job on its own lane, beside which editing goes on.
-void Session::Impl::start_job(const std::string& title, std::function<void(Progress&)> work) {
-    jobs.post(counted([this, title, work = std::move(work)](const CancelToken& token) {
-        const auto show = [this](std::optional<JobState> state) {
-            post([this, state = std::move(state)] {
-                job = state;
+void Session::Impl::start_job(const std::string& title, std::function<void(Progress&)> work,
+                              const std::string& if_cancelled) {
+    jobs.post(counted([this, title, if_cancelled, work = std::move(work)](const CancelToken& token) {
+        const auto show = [&](const ProgressState& state) {
+            post([this, now = JobState{title, state}] {
+                job = now;
                 publish();
             });
         };
-        Progress progress([&](const ProgressState& state) { show(JobState{title, state, true}); }, token);
-        const auto tell = [this](std::function<void()> say) {
-            post([this, say = std::move(say)] {
-                say();
-                publish();
-            });
-        };
-        show(JobState{title, {}, true});
-        try {
-            work(progress);
-        } catch (const Cancelled&) {
-            tell([this, title] { notify(Notice::Kind::information, title + ": cancelled", "nothing was written"); });
-        } catch (const Error& error) {
-            tell([this, title, error] { notify(error, title); });
-        } catch (const std::exception& error) {
-            tell([this, title, text = std::string(error.what())] { notify(Notice::Kind::error, title + ": " + text); });
-        }
-        show(std::nullopt);
+        show({});
+        Progress progress(show, token);
+        post([this, failure = failure_of(title, if_cancelled, [&] { work(progress); })] {
+            if (failure) notify(*failure);
+            job.reset();
+            publish();
+        });
     }));
 }
 

@@ -69,7 +69,8 @@ struct Session::Impl {
     std::optional<MaskSet> evaluated;  ///< what an evaluation was asked for last
     double evaluation_seconds = 0;
     std::optional<Evaluation> dense, accuracy;
-    std::string evaluation_problem;
+    ProgressState evaluation_progress;
+    std::string evaluation_problem, evaluation_hint;
     ZeroCounts zeros;
     bool evaluating = false, previewing = false, calibrating = false, counting = false;
     uint64_t edits = 0, saved_edits = 0;  ///< counted, for what was saved may be older than what is shown
@@ -108,9 +109,10 @@ struct Session::Impl {
     // ---- publishing
     void publish();
     void add_zeros(Snapshot& next);
-    void notify(Notice::Kind kind, std::string text, std::string text_detail = {});
-    /// `what` went wrong: an Error's place, problem and hint, or what another exception says.
-    void notify(const std::exception& exception, const std::string& what);
+    void notify(Notice notice);  ///< numbers it
+    void notify(Notice::Kind kind, std::string text, std::string text_detail = {}) {
+        notify(Notice{kind, std::move(text), std::move(text_detail)});
+    }
 
     // ---- editing
     void commit(std::string label, DocumentPtr next);
@@ -141,6 +143,7 @@ struct Session::Impl {
     void request_patterns();
     void request_evaluation();
     void take_evaluation(const Evaluator::Result& result);
+    void do_without_accuracy(const Error& reason);
     void forget_evaluations();
     /// Makes way for a run that cannot wait; what is shown is evaluated again afterwards.
     void stop_evaluating();
@@ -154,7 +157,8 @@ struct Session::Impl {
 
     // ---- jobs
     void run_job(const std::string& title, const CancelToken& token, const std::function<void(Progress&)>& work);
-    void start_job(const std::string& title, std::function<void(Progress&)> work);
+    void start_job(const std::string& title, std::function<void(Progress&)> work,
+                   const std::string& if_cancelled = "nothing was written");
     DocumentPtr stepped(const Document& from, Progress& progress);
     bool step_now(const CancelToken& token);
     void run_to_the_end(const CancelToken& token);

@@ -25,8 +25,7 @@ void Session::load_state(fs::path state) {
             return s.publish();
         }
         s.run_job("Loading state " + path.filename().string(), token, [&](Progress& progress) {
-            const SparsifierState read = read_sparsifier_state(path);
-            progress.check();
+            const SparsifierState read = read_sparsifier_state(path, progress);
             s.commit("Load state " + path.filename().string(), with_state(*s.document, read));
             s.notify(Notice::Kind::information, "Loaded state " + path.filename().string(), in_words(read));
             for (const std::string& note : read.notes) s.notify(Notice::Kind::information, note);

@@ -35,9 +35,15 @@ struct SparsifierState {
 inline constexpr std::string_view data_sparsifier = "data_norm";
 
 /// Reads a state_dict() of a sparsifier that torch.save wrote, in Python or here; a data sparsifier's too, whose groups
-/// are `data_norm`'s; its values are left unread. Throws Error(file), and Error(format) for a file that holds something
-/// else or contradicts itself.
-SparsifierState read_sparsifier_state(const std::filesystem::path& path);
+/// are `data_norm`'s; its values are left unread. Throws Error(file), Error(format) for a file that holds something else
+/// or contradicts itself, and Cancelled.
+SparsifierState read_sparsifier_state(const std::filesystem::path& path, Progress& progress);
+inline SparsifierState read_sparsifier_state(const std::filesystem::path& path) {
+    Progress silent;
+    return read_sparsifier_state(path, silent);
+}
+/// Whether a file is such a state, by its outline; masks are not read. False too for what cannot be read.
+bool is_sparsifier_state(const std::filesystem::path& path);
 /// Writes it so that torch.load(weights_only=True) reads it and the sparsifier's load_state_dict() takes it; of data,
 /// with their values. Renamed into place. Throws Error(file), and Error(argument) for values of a type that PyTorch
 /// lacks.

@@ -19,22 +19,28 @@ class StateReader {
         state_.source = objects_.where();
     }
 
-    SparsifierState read() {
-        const PickleId states = graph_.find(graph_.root, "state"), groups = graph_.find(graph_.root, "groups");
-        const PickleId data_groups = graph_.find(graph_.root, "data_groups");
-        if (!states || (!data_groups && graph_.kind(groups) != PickleKind::list))
-            refuse("holds no state of a sparsifier", "save sparsifier.state_dict() with torch.save");
-        if (data_groups)
-            take_data_groups(data_groups);
+    bool is_state() const { return states() && (data_groups() || graph_.kind(groups()) == PickleKind::list); }
+
+    SparsifierState read(Progress& progress) {
+        if (!is_state()) refuse("holds no state of a sparsifier", "save sparsifier.state_dict() with torch.save");
+        if (data_groups())
+            take_data_groups(data_groups());
         else
-            for (const PickleId group : graph_.sequence(groups)) take_group(group);
-        const auto pairs = graph_.pairs(states);
-        for (size_t i = 0; i + 1 < pairs.size(); i += 2) take_state(name_of(pairs[i]), pairs[i + 1]);
+            for (const PickleId group : graph_.sequence(groups())) take_group(group);
+        const auto pairs = graph_.pairs(states());
+        progress.begin("Reading masks", pairs.size() / 2, "tensors");
+        for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+            take_state(name_of(pairs[i]), pairs[i + 1]);
+            progress.advance();
+        }
         state_.extras = plain_entries(graph_.root, {"state", "groups", "data_groups", "_container"}, "");
         return std::move(state_);
     }
 
   private:
+    PickleId data_groups() const { return graph_.find(graph_.root, "data_groups"); }
+    PickleId states() const { return graph_.find(graph_.root, "state"); }
+    PickleId groups() const { return graph_.find(graph_.root, "groups"); }
     [[noreturn]] void refuse(const std::string& what, const std::string& hint) const {
         throw Error(ErrorKind::format, objects_.where(), what, hint);
     }
@@ -150,8 +156,16 @@ std::vector<DataStateEntry> data_entries(const SparsifierState& state) {
 
 }  // namespace
 
-SparsifierState read_sparsifier_state(const std::filesystem::path& path) {
-    return StateReader(path).read();
+SparsifierState read_sparsifier_state(const std::filesystem::path& path, Progress& progress) {
+    return StateReader(path).read(progress);
+}
+
+bool is_sparsifier_state(const std::filesystem::path& path) {
+    try {
+        return StateReader(path).is_state();
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 void write_sparsifier_state(const SparsifierState& state, const std::filesystem::path& path, Progress& progress) {

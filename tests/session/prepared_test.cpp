@@ -8,6 +8,7 @@
 #include "engine/formats/staged_export.h"
 #include "engine/model/model.h"
 #include "engine/model/prepared_names.h"
+#include "engine/session/document.h"
 #include "engine/session/recipe_run.h"
 #include "engine/session/session.h"
 #include "engine/session/sparsifier_state.h"
@@ -61,6 +62,22 @@ std::vector<std::string> names_in(const Pruning& pruning) {
 
 std::vector<uint8_t> mask_in(const Pruning& pruning, size_t group) {
     return pruning.groups()[group].fake_sparsity.mask->to_bytes();
+}
+
+TEST(Prepared, ReadingTheirMasksIsCountedAndCanBeCancelled) {
+    const ScratchFolder folder;
+    const auto model = std::make_shared<const Model>(file_of(folder, prepared_tensors()));
+    std::vector<ProgressState> seen;
+    CancelToken token;
+    Progress progress([&](const ProgressState& state) { seen.push_back(state); }, token);
+    const DocumentPtr document = new_document(model, progress);
+    ASSERT_FALSE(seen.empty());
+    EXPECT_EQ(seen.back().done, 2u);
+    EXPECT_EQ(seen.back().total, 2u);
+    EXPECT_EQ(document->tensors[0]->saved->pruned(), 2);
+    EXPECT_EQ(begun_anew(*document).tensors[0]->saved, document->tensors[0]->saved) << "they are not read again";
+    token.cancel();
+    EXPECT_THROW(new_document(model, progress), Cancelled);
 }
 
 TEST(Prepared, NamesAreThoseOfTheLayer) {

@@ -359,6 +359,26 @@ TEST_F(SessionTest, AFailedExportLeavesTheTargetAlone) {
     EXPECT_TRUE(session.snapshot()->modified);
 }
 
+TEST_F(SessionTest, AModelAndItsMasksAppearTogetherOrNotAtAll) {
+    open();
+    set_up_magnitude(0.5);
+    const auto old = folder.write("out.safetensors", "what was there before");
+    for (const auto& masks : {folder / "nowhere" / "out.masks", folder.path(), old, model}) {
+        session.export_model(old, Format::safetensors, masks);
+        session.wait_idle();
+        EXPECT_EQ(session.snapshot()->notices.back().kind, Notice::Kind::error) << masks << ": " << last_notice();
+        EXPECT_EQ(folder.read(old), "what was there before") << masks;
+        EXPECT_TRUE(session.snapshot()->modified);
+    }
+    session.export_model(old, Format::safetensors, folder / "out.masks");
+    session.wait_idle();
+    EXPECT_THAT(last_notice(), HasSubstr("Exported out.safetensors"));
+    EXPECT_EQ(open_checkpoint(old)->tensors().size(), 4u);
+    EXPECT_EQ(read_masks(folder / "out.masks").size(), 2u);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+        EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << "nothing is left beside them";
+}
+
 TEST_F(SessionTest, DataForACheckpointWithoutCodeSaysThereIsNoAccuracy) {
     const auto data = write_safetensors(
         folder / "data.safetensors",
@@ -368,6 +388,63 @@ TEST_F(SessionTest, DataForACheckpointWithoutCodeSaysThereIsNoAccuracy) {
     session.wait_idle();
     EXPECT_FALSE(session.snapshot()->accuracy);
     EXPECT_THAT(session.snapshot()->evaluation_problem, HasSubstr("no code to run"));
+    EXPECT_THAT(session.snapshot()->evaluation_hint, HasSubstr("TorchScript"));
+    EXPECT_THAT(last_notice(), HasSubstr("Accuracy on data.safetensors is not known: this checkpoint carries no code"));
+    const size_t told = session.snapshot()->notices.size();
+    set_up_magnitude(0.5);
+    EXPECT_EQ(session.snapshot()->notices.size(), told) << "it is said once";
+}
+
+TEST_F(SessionTest, DataThatTheModelCannotTakeSaysWhyThereIsNoAccuracy) {
+    if (!LACUNA_WITH_TORCH) GTEST_SKIP() << "built without LibTorch";
+    session.open(LACUNA_RESOURCES "/demo/digits_cnn.pt");
+    session.open_data(LACUNA_RESOURCES "/demo/digits_test.safetensors");
+    session.wait_idle();
+    ASSERT_TRUE(session.snapshot()->accuracy) << last_notice();
+    session.open_data(
+        write_safetensors(folder / "flat.safetensors",
+                          {random_weights("inputs", {2, 7}), tensor_of<int64_t>("labels", DType::I64, {2}, {0, 1})}));
+    session.wait_idle();
+    const SnapshotPtr snapshot = session.snapshot();
+    EXPECT_FALSE(snapshot->accuracy || snapshot->evaluating);
+    EXPECT_THAT(snapshot->evaluation_problem, HasSubstr("cannot run on inputs of shape [2, 7]"));
+    EXPECT_THAT(snapshot->evaluation_hint, HasSubstr("of the shape that the model was made for"));
+    EXPECT_THAT(last_notice(), HasSubstr("Accuracy on flat.safetensors is not known: the model cannot run"));
+    session.open_data(LACUNA_RESOURCES "/demo/digits_test.safetensors");
+    session.wait_idle();
+    EXPECT_TRUE(session.snapshot()->accuracy);
+    EXPECT_EQ(session.snapshot()->evaluation_problem + session.snapshot()->evaluation_hint, "");
+}
+
+TEST_F(SessionTest, DataWithoutLabelsIsNoMistake) {
+    open();
+    session.open_data(write_safetensors(folder / "samples.safetensors", {random_weights("inputs", {8, 64})}));
+    session.wait_idle();
+    EXPECT_THAT(session.snapshot()->evaluation_problem, HasSubstr("no labels"));
+    EXPECT_EQ(last_notice(), "");
+}
+
+TEST_F(SessionTest, TheDetailSaysWhatALevelIsAShareOf) {
+    open();
+    set_up_magnitude(0.5);
+    session.focus(index("fc1.weight"));
+    session.wait_idle();
+    EXPECT_EQ(session.detail()->level_of + session.detail()->threshold_of, "") << "single weights, by their size";
+    const std::vector<size_t> both{index("fc1.weight"), index("fc2.weight")};
+    session.set_option(both, "sparse_block_shape", std::vector<int64_t>{1, 4});
+    session.wait_idle();
+    EXPECT_EQ(session.detail()->level_of, "1×4 blocks");
+    EXPECT_EQ(session.detail()->threshold_of, "RMS");
+    session.set_option(both, "norm", std::string("1"));
+    session.wait_idle();
+    EXPECT_EQ(session.detail()->threshold_of, "mean |w|");
+    session.set_sparsifier(both, "magnitude");
+    session.wait_idle();
+    EXPECT_EQ(session.detail()->level_of, "2 tensors' weights");
+    session.set_option(both, "sparse_block_shape", std::vector<int64_t>{1, 8});
+    session.wait_idle();
+    EXPECT_EQ(session.detail()->level_of, "2 tensors' 1×8 blocks");
+    EXPECT_EQ(session.detail()->threshold_of, "mean |w|");
 }
 
 TEST_F(SessionTest, ClosingInTheMiddleOfEverythingIsQuiet) {

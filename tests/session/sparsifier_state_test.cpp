@@ -43,6 +43,29 @@ SparsifierState round_trip(const ScratchFolder& folder, const SparsifierState& s
     return read_sparsifier_state(folder / "state.pt");
 }
 
+TEST(SparsifierState, IsToldFromOtherFiles) {
+    const ScratchFolder folder;
+    const auto checkpoint = simple_linear(folder);
+    round_trip(folder, state_of(pruned(checkpoint, half)));
+    EXPECT_TRUE(is_sparsifier_state(folder / "state.pt"));
+    EXPECT_TRUE(is_sparsifier_state(LACUNA_TEST_DATA "/session/fixtures/python_state.pt"));
+    for (const char* other : {"/demo/digits_cnn.pt", "/demo/digits_cnn.safetensors", "/recipes/half.yaml", "/nowhere"})
+        EXPECT_FALSE(is_sparsifier_state(LACUNA_RESOURCES + std::string(other))) << other;
+}
+
+TEST(SparsifierState, ReadingOneIsCountedAndCanBeCancelled) {
+    const ScratchFolder folder;
+    round_trip(folder, state_of(pruned(simple_linear(folder), half)));
+    std::vector<ProgressState> seen;
+    CancelToken token;
+    Progress progress([&](const ProgressState& state) { seen.push_back(state); }, token);
+    read_sparsifier_state(folder / "state.pt", progress);
+    ASSERT_FALSE(seen.empty());
+    EXPECT_EQ(seen.back().done, 5u);
+    token.cancel();
+    EXPECT_THROW(read_sparsifier_state(folder / "state.pt", progress), Cancelled);
+}
+
 TEST(SparsifierState, GoesToAFileAndBack) {
     const ScratchFolder folder;
     const auto checkpoint = simple_linear(folder);
