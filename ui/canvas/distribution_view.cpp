@@ -43,6 +43,15 @@ size_t bins_in_a_bar(const TensorDetail& detail) {
     return merged;
 }
 
+/// What follows a level: "below 0.0213"; "of 1×4 blocks: mean |w| below 0.0213"; nothing where there is nothing to say.
+std::string of_what(const TensorDetail& detail, std::optional<double> threshold) {
+    std::string text = detail.level_of.empty() ? "" : "of " + detail.level_of;
+    if (!threshold) return text;
+    if (!text.empty()) text += ": ";
+    if (!detail.threshold_of.empty()) text += detail.threshold_of + " ";
+    return text + "below " + number_text(*threshold);
+}
+
 /// The level of the next step, where a schedule makes it another than the tensor's own.
 std::optional<double> step_level(const TensorDetail& detail) {
     if (!detail.scheduled || !detail.level || std::abs(*detail.scheduled - *detail.level) < 5e-4) return std::nullopt;
@@ -86,8 +95,9 @@ DistributionViewAction DistributionView::draw(const TensorDetailPtr& detail, con
               {std::max(1.0f, width - style.tight - style.space), std::max(1.0f, bottom - top)}, action);
     if (!movable) {
         TextLine hint({style.space, bottom + style.tight}, width - style.space);
-        const char* words = detail->level ? "This sparsifier has no magnitude threshold to drag."
-                                          : "Choose a sparsifier with a sparsity level to drag its threshold here.";
+        const char* words = detail->level
+                                ? "No threshold to drag: the level is not by magnitude, or too many weights share it."
+                                : "Choose a sparsifier with a sparsity level to drag its threshold here.";
         if (!hint.add(words, style.muted, 0)) hint.add("No threshold to drag", style.muted, 0);
     }
     if (movable) nudge(*detail, action);
@@ -128,11 +138,13 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
     const auto level = shown_level(detail);
     if (const auto step = step_level(detail); step && level) {
         line.add("Scheduled " + percentage(*step), style.text, 0);
-        if (detail.curve) line.add("below " + number_text(detail.curve->threshold_at(*step)), style.text, style.tight);
+        const auto threshold = detail.curve ? std::optional(detail.curve->threshold_at(*step)) : std::nullopt;
+        line.add(of_what(detail, threshold), style.text, style.tight);
         line.add("of " + percentage(*level), style.muted, style.tight);
     } else if (level) {
         line.add(percentage(*level), style.text, 0);
-        if (detail.curve) line.add("below " + number_text(threshold_at(detail, *level)), style.text, style.tight);
+        const auto threshold = detail.curve ? std::optional(threshold_at(detail, *level)) : std::nullopt;
+        line.add(of_what(detail, threshold), style.text, style.tight);
     }
     const float gap = line.x() > style.wide ? style.wide : 0;
     const float legend = ImGui::CalcTextSize("keptpruned").x + 2 * ImGui::GetFontSize() + 2 * style.tight + style.space;
@@ -143,9 +155,8 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
         line.add("pruned", style.muted, style.tight);
     }
     const WeightBins& bins = *detail.bins;
-    char spread[64];
-    std::snprintf(spread, sizeof spread, "mean %.2g, deviation %.2g", bins.mean, bins.deviation);
-    line.add(spread, style.muted, style.wide);
+    line.add("mean " + number_text(bins.mean, 2) + ", deviation " + number_text(bins.deviation, 2), style.muted,
+             style.wide);
     if (bins.not_finite > 0) line.add(lacuna::grouped(bins.not_finite) + " not finite", style.warning, style.wide);
     if (!room_for_button) return;
     ImGui::SetCursorPos({width - style.wide - button, style.space});

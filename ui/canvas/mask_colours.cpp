@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/base/numbers.h"
+
 namespace lacuna::ui {
 
 MaskColours::MaskColours(const ViewStyle& style, MaskMode mode)
@@ -34,6 +36,24 @@ uint32_t MaskColours::cell(float mean_share, float kept, float zero) const {
     uint32_t filled = mode_ == MaskMode::mask ? kept_ : unsigned_[step];
     if (zero > 0) filled = between(filled, own_zero_, std::min(zero / kept, 1.0f));
     return between(gap_, filled, std::clamp(kept, 0.0f, 1.0f));
+}
+
+MaskLegend mask_legend(const MaskColours& colours, MaskMode mode, double full_scale, int64_t down, int64_t across) {
+    constexpr int ramp_steps = 48;
+    MaskLegend legend;
+    const bool means = down * across > 1, shares = mode == MaskMode::mask;
+    if (means) legend.before = "mean of " + std::to_string(down) + "×" + std::to_string(across);
+    if (shares && !means) return legend;
+    const bool two_sided = mode == MaskMode::weights && !means;
+    legend.least = shares ? "pruned" : number_text(two_sided ? -full_scale : 0);
+    legend.most = shares ? "kept" : number_text(full_scale);
+    for (int i = 0; i < ramp_steps; ++i) {
+        const float t = (float(i) + 0.5f) / ramp_steps;
+        legend.ramp.push_back(shares  ? colours.cell(1, t)
+                              : means ? colours.cell(t, 1)
+                                      : colours.weight(two_sided ? 2 * t - 1 : t, true));
+    }
+    return legend;
 }
 
 }  // namespace lacuna::ui

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "ui/canvas/style.h"
 
@@ -34,5 +36,14 @@ class MaskColours {
     uint32_t gap_, kept_, own_zero_, not_finite_;
     std::array<uint32_t, steps + 1> negative_, positive_, unsigned_, magnitude_;
 };
+
+/// What the picture's colours mean.
+struct MaskLegend {
+    std::string before;          ///< what a pixel's colour is of, where it is no single weight: "mean of 4×4"
+    std::vector<uint32_t> ramp;  ///< from `least` to `most`; empty: a colour for kept weights and one for pruned ones
+    std::string least, most;
+};
+/// Of pixels that stand for `down` × `across` weights each.
+MaskLegend mask_legend(const MaskColours& colours, MaskMode mode, double full_scale, int64_t down, int64_t across);
 
 }  // namespace lacuna::ui

@@ -1,7 +1,7 @@
 // The strip below the mask's picture: what is under the pointer, and what the colours mean.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <vector>
 
 #include "engine/base/numbers.h"
 #include "ui/canvas/mask_view.h"
@@ -11,7 +11,6 @@ namespace lacuna::ui {
 namespace {
 
 constexpr float ramp_width = 96;
-constexpr int ramp_steps = 48;
 
 /// "input 3, kernel 1, 2" for a column of a convolution's matrix; empty for a plain matrix.
 std::string place_in_kernel(const Shape& shape, int64_t column) {
@@ -30,17 +29,20 @@ std::string place_in_kernel(const Shape& shape, int64_t column) {
     return text;
 }
 
-void draw_ramp(const ViewStyle& style, MaskMode mode, ImVec2 at, float height) {
-    const MaskColours colours(style, mode);
+/// As many of a name's last parts as there is room for beside some figures.
+void add_name(TextLine& line, std::string name, uint32_t colour) {
+    const float room = (line.end() - line.x()) * 0.6f;
+    const auto fits = [&] { return ImGui::CalcTextSize(name.c_str()).x <= room; };
+    for (size_t dot; !fits() && (dot = name.find('.')) != std::string::npos;) name = "…" + name.substr(dot + 1);
+    line.add(name, colour, 0);
+}
+
+void draw_ramp(const std::vector<uint32_t>& ramp, uint32_t outline, ImVec2 at, float height) {
     ImDrawList* list = ImGui::GetWindowDrawList();
-    for (int i = 0; i < ramp_steps; ++i) {
-        const float t = (float(i) + 0.5f) / ramp_steps;
-        const float share = mode == MaskMode::magnitude ? t : 2 * t - 1;
-        const float step = ramp_width / ramp_steps;
-        list->AddRectFilled({at.x + float(i) * step, at.y}, {at.x + float(i + 1) * step, at.y + height},
-                            colours.weight(share, true));
-    }
-    list->AddRect(at, {at.x + ramp_width, at.y + height}, style.border);
+    const float step = ramp_width / float(ramp.size());
+    for (size_t i = 0; i < ramp.size(); ++i)
+        list->AddRectFilled({at.x + float(i) * step, at.y}, {at.x + float(i + 1) * step, at.y + height}, ramp[i]);
+    list->AddRect(at, {at.x + ramp_width, at.y + height}, outline);
 }
 
 }  // namespace
@@ -60,29 +62,31 @@ MaskViewAction::Hover describe_weight(const TensorDetail& detail, Cell cell) {
     return hover;
 }
 
+/// Where a pixel stands for many weights its colour is of their mean, and pales with each that is pruned.
 float MaskView::draw_legend(const Layout& l, const TensorDetail& detail, const ViewStyle& style) const {
     const SmallText small(style);
-    const bool ramp = mode_ != MaskMode::mask;
+    const MaskLegend legend = mask_legend(MaskColours(style, mode_), mode_, detail.full_scale, l.down, l.across);
+    const bool ramp = !legend.ramp.empty();
     const bool zeros = mode_ != MaskMode::magnitude && detail.zero_kept > 0;
-    const bool gaps = mode_ != MaskMode::magnitude && (!zeros || detail.kept < detail.mask->size());
-    const std::string most = number_text(detail.full_scale);
-    const std::string least = number_text(mode_ == MaskMode::magnitude ? 0 : -detail.full_scale);
+    const bool gaps = (mode_ == MaskMode::weights || !ramp) && (!zeros || detail.kept < detail.mask->size());
     const auto width_of = [](const std::string& text) { return ImGui::CalcTextSize(text.c_str()).x; };
     const float side = std::round(ImGui::GetFontSize() * 0.8f);
-    float width = 0;
-    if (ramp) width += width_of(least) + ramp_width + width_of(most) + 2 * style.tight;
-    if (mode_ == MaskMode::mask) width += side + style.tight + width_of("kept");
+    float width = legend.before.empty() ? 0 : width_of(legend.before) + style.space;
+    if (ramp) width += width_of(legend.least) + ramp_width + width_of(legend.most) + 2 * style.tight;
+    if (!ramp) width += side + style.tight + width_of("kept");
     if (gaps) width += style.wide + side + style.tight + width_of("pruned");
     if (zeros) width += style.wide + side + style.tight + width_of("zero");
     const float left = l.width - style.wide - width;
-    if (!l.roomy || left < l.width * 0.3f) return l.width - style.wide;
+    if (!l.roomy || left < l.width * 0.2f) return l.width - style.wide;
     TextLine line({left, std::round(l.strip_top + (style.body_text - style.small_text) / 2)}, l.width);
+    if (!legend.before.empty()) line.add(legend.before, style.text, 0);
+    const float gap = legend.before.empty() ? 0 : style.space;
     if (ramp) {
-        line.add(least, style.muted, 0);
-        draw_ramp(style, mode_, {line.x() + style.tight, l.strip_top + 2}, style.body_text - 2);
-        line.add(most, style.muted, ramp_width + 2 * style.tight);
+        line.add(legend.least, style.muted, gap);
+        draw_ramp(legend.ramp, style.border, {line.x() + style.tight, l.strip_top + 2}, style.body_text - 2);
+        line.add(legend.most, style.muted, ramp_width + 2 * style.tight);
     } else {
-        line.swatch(style.kept, style.border, 0);
+        line.swatch(style.kept, style.border, gap);
         line.add("kept", style.muted, style.tight);
     }
     if (zeros) {
@@ -118,7 +122,7 @@ void MaskView::draw_strip(const Layout& l, const TensorDetail& detail, const Vie
     const std::string share =
         percentage(all > 0 ? 1 - double(kept) / double(all) : 0) + (detail.zero_kept > 0 ? " zero" : " pruned");
     if (detail.model) {
-        line.add(detail.model->checkpoint().tensors()[detail.tensor].name, style.text, 0);
+        add_name(line, detail.model->checkpoint().tensors()[detail.tensor].name, style.text);
         line.add(share, style.muted, style.wide);
     } else {
         line.add(share, style.text, 0);

@@ -58,12 +58,14 @@ MaskViewAction MaskView::draw(const TensorDetailPtr& detail, BlockShape block, c
     }
     if (shown_ != detail->weight.data) camera_.fit();
     shown_ = detail->weight.data;
-    const Layout layout = lay_out(matrix, style, width, height);
+    Layout layout = lay_out(matrix, style, width, height);
     room_ = {layout.low.x, layout.low.y, layout.high.x, layout.high.y};
     const float density =
         std::round(ImGui::GetIO().DisplayFramebufferScale.x * 1000) / 1000;  // without the room for rounding
     camera_.set_room(matrix, double(layout.high.x - layout.low.x), double(layout.high.y - layout.low.y),
                      double(density));
+    layout.across = int64_t(1) << level_for(camera_.scale_x(), double(density));
+    layout.down = int64_t(1) << level_for(camera_.scale_y(), double(density));
     draw_toolbar(layout, style);
 
     MaskScene scene{*detail, matrix, camera_, block, style, mode_, layout.low, layout.high, density, {}};

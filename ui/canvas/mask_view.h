@@ -46,7 +46,8 @@ class MaskView {
         float ruler_width, ruler_height;
         ImVec2 low, high;  ///< the picture
         float strip_top;
-        bool roomy;  ///< enough for rulers and a legend
+        bool roomy;                    ///< enough for rulers and a legend
+        int64_t across = 1, down = 1;  ///< weights that a pixel of the picture is the mean of
     };
     Layout lay_out(const MatrixShape& matrix, const ViewStyle& style, float width, float height) const;
     void draw_toolbar(const Layout& layout, const ViewStyle& style);

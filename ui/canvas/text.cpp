@@ -2,15 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 namespace lacuna::ui {
-
-std::string number_text(double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.4g", value);
-    return text;
-}
 
 void draw_notice(const ViewStyle& style, ImVec2 low, ImVec2 high, const char* sentence, const char* hint) {
     ImDrawList* list = ImGui::GetWindowDrawList();

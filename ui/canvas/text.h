@@ -24,9 +24,6 @@ inline uint32_t readable_on(uint32_t colour) {
     return light > 140 ? 0xff101010u : 0xfff5f5f5u;
 }
 
-/// "0.0213", "1.5e-06": four significant digits.
-std::string number_text(double value);
-
 /// A sentence in the middle of an empty view, with a quieter one below it.
 void draw_notice(const ViewStyle& style, ImVec2 low, ImVec2 high, const char* sentence, const char* hint);
 

@@ -85,6 +85,8 @@ void Actions::make_prune_menu() {
     step = add(menu, tr("&Step"), QKeySequence(Qt::CTRL | Qt::Key_Return), tr("Take the preview over into the masks"));
     run = add(menu, tr("&Take all steps"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Return),
               tr("Take the steps that are left of the schedule"));
+    stop = add(menu, tr("Stop the running &job"), QKeySequence(Qt::Key_Escape),
+               tr("Cancel what runs; nothing stays half-written"));
     restart = add(menu, tr("Start &over"), {}, tr("Back to before the first step, with the same choices"));
     menu->addSeparator();
     clear = add(menu, tr("&Clear masks"), QKeySequence(Qt::CTRL | Qt::Key_Backspace),
@@ -120,7 +122,7 @@ void Actions::make_view_menu() {
 void Actions::make_help_menu() {
     QMenu* menu = add_menu(tr("&Help"));
     shortcuts = add(menu, tr("&Keyboard shortcuts"), QKeySequence(Qt::Key_F1), tr("What the keys do"));
-    about = add(menu, tr("&About Lacuna"), {}, tr("Version and licence"));
+    about = add(menu, tr("&About Lacuna"), {}, tr("What this is, and its version"));
 }
 
 void Actions::make_tool_bar() {
@@ -157,6 +159,7 @@ void Actions::update(const Snapshot& snapshot, bool selection) {
     const bool left = snapshot.schedule && snapshot.steps < snapshot.schedule->steps;
     step->setEnabled(model && (snapshot.pending || left));
     run->setEnabled(model && left);
+    stop->setEnabled(snapshot.job.has_value());
     restart->setEnabled(model && snapshot.steps > 0);
     const auto label = [](QAction* action, const QString& verb, const std::string& what) {
         action->setEnabled(!what.empty());

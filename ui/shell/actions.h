@@ -25,7 +25,7 @@ class Actions : public QObject {
     QAction *open, *open_data, *save_session, *save_session_as, *load_recipe, *save_recipe, *load_state, *save_state,
         *export_model, *convert, *close, *quit;
     QAction *undo, *redo, *select_all, *filter;
-    QAction *step, *run, *restart, *clear, *freeze, *unfreeze;
+    QAction *step, *run, *stop, *restart, *clear, *freeze, *unfreeze;
     QAction *zoom_in, *zoom_out, *zoom_fit, *reset_layout;
     QAction *shortcuts, *about;
     QMenu* recent;  ///< filled by RecentFiles

@@ -44,6 +44,7 @@ ConvertDialog::ConvertDialog(SnapshotPtr snapshot, QWidget* parent)
       path_(new QLineEdit(this)),
       input_label_(new QLabel(tr("&Input shape"), this)),
       input_(new QLineEdit(this)),
+      compared_(new QLabel(this)),
       problem_(new QLabel(this)) {
     setWindowTitle(tr("Convert pruned model"));
     setMinimumWidth(dialog_width);
@@ -52,8 +53,10 @@ ConvertDialog::ConvertDialog(SnapshotPtr snapshot, QWidget* parent)
     path_->setAccessibleName(tr("File to write"));
     path_->setText(beside_source(snapshot_->model->checkpoint(), QStringLiteral("-converted.pt")));
     input_->setAccessibleName(tr("Input shape"));
-    input_->setPlaceholderText(tr("such as 1×3×32×32; left empty, nothing is compared"));
+    input_->setPlaceholderText(tr("such as 1×3×32×32"));
     input_label_->setBuddy(input_);
+    compared_->setWordWrap(true);
+    compared_->setProperty("role", "hint");
     help_->setWordWrap(true);
     help_->setProperty("role", "card");
     problem_->setWordWrap(true);
@@ -70,7 +73,11 @@ ConvertDialog::ConvertDialog(SnapshotPtr snapshot, QWidget* parent)
     fields->setVerticalSpacing(Theme::wide);
     fields->addRow(tr("&Conversion"), conversion_);
     fields->addRow(path_label, path_row);
-    fields->addRow(input_label_, input_);
+    auto* input_rows = new QVBoxLayout;
+    input_rows->setSpacing(Theme::tight);
+    input_rows->addWidget(input_);
+    input_rows->addWidget(compared_);
+    fields->addRow(input_label_, input_rows);
 
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
     convert_ = new QPushButton(tr("Convert"), this);
@@ -120,8 +127,11 @@ void ConvertDialog::conversion_changed() {
         form_->set_specs(chosen().options);
         show_options();
     }
+    const bool needs_data = conversion_->count() > 0 && chosen().needs_data;
     for (QWidget* part : {static_cast<QWidget*>(input_label_), static_cast<QWidget*>(input_)})
-        part->setVisible(!snapshot_->data);
+        part->setVisible(!snapshot_->data && !needs_data);
+    compared_->setText(what_is_compared());
+    compared_->setVisible(snapshot_->data || !needs_data);
     check();
 }
 
@@ -147,6 +157,16 @@ void ConvertDialog::show_options() {
 void ConvertDialog::browse() {
     const QString path = QFileDialog::getSaveFileName(this, windowTitle(), path_->text());
     if (!path.isEmpty()) path_->setText(path);
+}
+
+/// How the report will know that the written model does what the pruned one does.
+QString ConvertDialog::what_is_compared() const {
+    if (snapshot_->data)
+        return tr("The report says how far the new model's outputs are from the pruned model's, on samples of %1.")
+            .arg(to_qstring(snapshot_->data->path().filename().string()));
+    return tr(
+        "Optional. With a shape, both the pruned and the new model run on one random input, and the report says "
+        "how far their outputs differ. Without one they are not run. With data open they run on its samples.");
 }
 
 /// Why it cannot be converted so, in words; empty if nothing is known against it.

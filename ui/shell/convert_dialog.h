@@ -23,7 +23,6 @@ class ConvertDialog : public QDialog {
     ConversionOrder order() const;
     QComboBox* conversion_field() const { return conversion_; }
     QLineEdit* path_field() const { return path_; }
-    QLineEdit* input_field() const { return input_; }
     OptionForm* form() const { return form_; }
     QLabel* problem_text() const { return problem_; }
     QPushButton* convert_button() const { return convert_; }
@@ -31,6 +30,7 @@ class ConvertDialog : public QDialog {
   private:
     const Conversion& chosen() const;
     QString problem() const;
+    QString what_is_compared() const;
     void browse();
     void conversion_changed();
     void set_option(const std::string& option, const OptionValue* value);
@@ -45,6 +45,7 @@ class ConvertDialog : public QDialog {
     QLineEdit* path_;
     QLabel* input_label_;
     QLineEdit* input_;
+    QLabel* compared_;
     QLabel* problem_;
     QPushButton* convert_;
 };

@@ -1,9 +1,12 @@
 #include "ui/shell/empty_state.h"
 
+#include <QDir>
+#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPainter>
 #include <QPushButton>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include "ui/shell/icons.h"
@@ -14,6 +17,7 @@ namespace {
 
 constexpr int icon_size = 96;
 constexpr int text_width = 420;
+constexpr qsizetype most_recent = 5;
 
 QLabel* centred(const QString& text, const char* role, QWidget* parent) {
     auto* label = new QLabel(text, parent);
@@ -26,7 +30,7 @@ QLabel* centred(const QString& text, const char* role, QWidget* parent) {
 
 }  // namespace
 
-EmptyState::EmptyState(const QString& demo, QWidget* parent) : QWidget(parent) {
+EmptyState::EmptyState(const QString& demo, QWidget* parent) : QWidget(parent), recent_(new QWidget(this)) {
     setObjectName(QStringLiteral("empty"));
     auto* picture = new QLabel(this);
     picture->setPixmap(app_icon().pixmap(icon_size));
@@ -56,7 +60,7 @@ EmptyState::EmptyState(const QString& demo, QWidget* parent) : QWidget(parent) {
     column->addSpacing(Theme::tight);
     column->addWidget(
         centred(tr("Drop a model here, or open one. Then choose a sparsifier for its layers and watch the "
-                   "masks while you change it."),
+                   "masks while you change it. Data, recipes and sparsifier states can be dropped too."),
                 "quiet", this),
         0, Qt::AlignHCenter);
     column->addSpacing(Theme::margin);
@@ -65,7 +69,28 @@ EmptyState::EmptyState(const QString& demo, QWidget* parent) : QWidget(parent) {
     column->addWidget(
         centred(tr("safetensors · sharded safetensors · PyTorch zip and legacy files · TorchScript"), "hint", this), 0,
         Qt::AlignHCenter);
+    column->addSpacing(Theme::margin);
+    column->addWidget(recent_, 0, Qt::AlignHCenter);
     column->addStretch(3);
+    recent_->hide();
+}
+
+void EmptyState::set_recent(const QStringList& paths) {
+    qDeleteAll(recent_->findChildren<QWidget*>(Qt::FindDirectChildrenOnly));
+    delete recent_->layout();
+    auto* column = new QVBoxLayout(recent_);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(Theme::tight);
+    column->addWidget(centred(tr("Opened before"), "hint", recent_), 0, Qt::AlignHCenter);
+    for (const QString& path : paths.mid(0, most_recent)) {
+        auto* again = new QToolButton(recent_);
+        again->setText(QFileInfo(path).fileName());
+        again->setToolTip(QDir::toNativeSeparators(path));
+        again->setProperty("role", "link");
+        connect(again, &QToolButton::clicked, this, [this, path] { Q_EMIT recent_wanted(path); });
+        column->addWidget(again, 0, Qt::AlignHCenter);
+    }
+    recent_->setVisible(!paths.isEmpty());
 }
 
 void EmptyState::paintEvent(QPaintEvent*) {

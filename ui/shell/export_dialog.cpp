@@ -3,6 +3,7 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDialogButtonBox>
+#include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QFormLayout>
@@ -27,6 +28,7 @@ constexpr int dialog_width = 560;
 ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
     : QDialog(parent),
       snapshot_(std::move(snapshot)),
+      path_label_(new QLabel(this)),
       path_(new QLineEdit(this)),
       format_(new QComboBox(this)),
       masks_(new QCheckBox(tr("Also write the masks"), this)),
@@ -36,7 +38,8 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
     setMinimumWidth(dialog_width);
     const Checkpoint& source = snapshot_->model->checkpoint();
     for (Format format : export_formats(source)) format_->addItem(format_title(format), int(format));
-    path_->setText(beside_source(source, QStringLiteral("-pruned.") + format_suffix(request().format, source)));
+    suggested_ = suggestion();
+    path_->setText(suggested_);
     path_->setAccessibleName(tr("File to write"));
     format_->setAccessibleName(tr("Format"));
     problem_->setProperty("role", "problem");
@@ -57,9 +60,8 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
     auto* form = new QFormLayout;
     form->setHorizontalSpacing(Theme::margin);
     form->setVerticalSpacing(Theme::wide);
-    auto* path_label = new QLabel(tr("&File"), this);
-    path_label->setBuddy(path_);
-    form->addRow(path_label, path_row);
+    path_label_->setBuddy(path_);
+    form->addRow(path_label_, path_row);
     form->addRow(tr("F&ormat"), format_);
     form->addRow(QString(), masks_rows);
 
@@ -91,8 +93,9 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
 
 ExportDialog::Request ExportDialog::request() const {
     Request request;
-    request.path = path_->text().trimmed().toStdString();
     request.format = Format(format_->currentData().toInt());
+    request.path = path_->text().trimmed().toStdString();
+    if (in_shards()) request.path /= "";  // a folder, which need not exist yet
     if (masks_->isChecked()) request.masks = masks_path().toStdString();
     return request;
 }
@@ -109,39 +112,70 @@ QString ExportDialog::summary() const {
     return text;
 }
 
+/// Shards keep their names, so a copy is a folder; a name that ends in .json or .safetensors is a file all the same.
+bool ExportDialog::in_shards() const {
+    const QString path = path_->text().trimmed();
+    return Format(format_->currentData().toInt()) == Format::safetensors_sharded &&
+           !path.endsWith(QStringLiteral(".json")) && !path.endsWith(QStringLiteral(".safetensors"));
+}
+
+QString ExportDialog::suggestion() const {
+    const Checkpoint& source = snapshot_->model->checkpoint();
+    const auto format = Format(format_->currentData().toInt());
+    if (format == Format::safetensors_sharded) return beside_source(source, QStringLiteral("-pruned/"));
+    return beside_source(source, QStringLiteral("-pruned.") + format_suffix(format, source));
+}
+
 QString ExportDialog::masks_path() const {
-    const QFileInfo target(path_->text().trimmed());
-    return target.path() + '/' + target.completeBaseName() + QStringLiteral(".masks.safetensors");
+    const QFileInfo target(QDir::cleanPath(path_->text().trimmed()));
+    const QString stem = in_shards() ? target.fileName() : target.completeBaseName();
+    return target.path() + '/' + stem + QStringLiteral(".masks.safetensors");
 }
 
 void ExportDialog::browse() {
-    const QString path = QFileDialog::getSaveFileName(this, tr("Export pruned model"), path_->text());
+    const QString path = in_shards() ? QFileDialog::getExistingDirectory(this, windowTitle(), path_->text())
+                                     : QFileDialog::getSaveFileName(this, windowTitle(), path_->text());
     if (!path.isEmpty()) path_->setText(path);
 }
 
-/// Changes the ending with the format, but only one that some format gave.
+/// The path follows the format: as suggested, or its ending, if that is one that some format gave.
 void ExportDialog::format_changed() {
     const Checkpoint& source = snapshot_->model->checkpoint();
-    const QString wanted = format_suffix(request().format, source);
+    const bool as_suggested = path_->text() == suggested_;
+    suggested_ = suggestion();
+    if (as_suggested) return path_->setText(suggested_);
     QString path = path_->text();
     for (Format format : export_formats(source)) {
         const QString ending = '.' + format_suffix(format, source);
         if (!path.endsWith(ending)) continue;
         path.chop(ending.size());
-        path_->setText(path + '.' + wanted);
+        path_->setText(path + '.' + format_suffix(request().format, source));
         break;
     }
     check();
 }
 
+/// Why it cannot be exported so, in words; empty if nothing is known against it.
+QString ExportDialog::problem() const {
+    const Checkpoint& source = snapshot_->model->checkpoint();
+    const QString path = path_->text().trimmed();
+    QString text = in_shards() ? folder_problem(path, source) : output_problem(path, source);
+    if (text.isEmpty() && path.endsWith(QStringLiteral(".json"))) text = folder_problem(QFileInfo(path).path(), source);
+    if (text.isEmpty() && masks_->isChecked()) text = output_problem(masks_path(), source);
+    return text;
+}
+
 void ExportDialog::check() {
-    const QString text = output_problem(path_->text().trimmed(), snapshot_->model->checkpoint());
+    const QString text = problem(), path = path_->text().trimmed();
     problem_->setText(text);
     problem_->setVisible(!text.isEmpty());
     export_->setEnabled(text.isEmpty());
     masks_note_->setText(masks_->isChecked() ? tr("To %1").arg(QFileInfo(masks_path()).fileName())
                                              : tr("A file of zeros and ones for each pruned tensor"));
-    export_->setText(QFileInfo::exists(path_->text().trimmed()) ? tr("Replace") : tr("Export"));
+    const QString index = to_qstring(snapshot_->model->checkpoint().path().filename().string());
+    const bool there = QFileInfo::exists(in_shards() ? QDir(path).filePath(index) : path);
+    export_->setText(there ? tr("Replace") : tr("Export"));
+    path_label_->setText(in_shards() ? tr("&Folder") : tr("&File"));
 }
 
 }  // namespace lacuna::ui

@@ -29,7 +29,6 @@ class ExportDialog : public QDialog {
     Request request() const;
     QLineEdit* path_field() const { return path_; }
     QComboBox* format_field() const { return format_; }
-    QCheckBox* masks_field() const { return masks_; }
     QPushButton* export_button() const { return export_; }
 
   private:
@@ -38,8 +37,14 @@ class ExportDialog : public QDialog {
     void browse();
     void format_changed();
     void check();
+    bool in_shards() const;
+    /// Where a pruned copy in the chosen format goes if nobody says otherwise.
+    QString suggestion() const;
+    QString problem() const;
 
     SnapshotPtr snapshot_;
+    QString suggested_;  ///< the path that the dialog came up with
+    QLabel* path_label_;
     QLineEdit* path_;
     QComboBox* format_;
     QCheckBox* masks_;

@@ -58,12 +58,13 @@ void FileCommands::load_state(const QString& path) {
 void FileCommands::open_files(const QStringList& paths) {
     // Kinds arrive one by one from another thread; the session gets models before what needs one.
     struct Sorted {
-        QStringList by_kind[3];
+        QStringList by_kind[4];
         qsizetype missing;
     };
     auto sorted = std::make_shared<Sorted>();
     sorted->missing = paths.size();
-    for (const QString& path : paths) {
+    for (const QString& dropped : paths) {
+        const QString path = in_folder(dropped);
         find_file_kind(path, this, [this, sorted, path](FileKind kind) {
             sorted->by_kind[int(kind)] << path;
             if (--sorted->missing > 0) return;
@@ -72,6 +73,7 @@ void FileCommands::open_files(const QStringList& paths) {
                 for (const QString& one : models) open_at_once(one);
                 for (const QString& one : sorted->by_kind[int(FileKind::data)]) open_data(one);
                 for (const QString& one : sorted->by_kind[int(FileKind::recipe)]) load_recipe(one);
+                for (const QString& one : sorted->by_kind[int(FileKind::state)]) load_state(one);
             };
             if (models.isEmpty()) return open_all();
             sessions_.when_safe(tr("opening %1").arg(QFileInfo(models.last()).fileName()), open_all);

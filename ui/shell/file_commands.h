@@ -47,6 +47,8 @@ class FileCommands : public QObject {
 
     SessionCommands& sessions() { return sessions_; }
     RecentFiles& recent() { return recent_; }
+    /// None where they are not remembered.
+    QStringList recent_models() const { return remember_ ? recent_.paths() : QStringList(); }
     /// Adds the session or the model to the recent files once it is open.
     void note_opened(const Snapshot& snapshot);
 

@@ -1,5 +1,7 @@
 #include "ui/shell/layer_filter_proxy.h"
 
+#include "engine/session/glob.h"
+
 namespace lacuna::ui {
 
 LayerFilterProxy::LayerFilterProxy(QObject* parent) : QSortFilterProxyModel(parent) {}
@@ -14,7 +16,7 @@ void LayerFilterProxy::setSourceModel(QAbstractItemModel* model) {
 void LayerFilterProxy::set_filter(const QString& line) {
     filter_ = {};
     for (const QString& word : line.split(' ', Qt::SkipEmptyParts)) {
-        if (word.contains('*') || word.contains('?'))
+        if (is_glob(word.toStdString()))
             filter_.globs.push_back(word.toStdString());
         else
             filter_.words << word.toLower();

@@ -197,6 +197,7 @@ QVariant LayerTreeModel::data(const QModelIndex& index, int role) const {
         case Qt::AccessibleTextRole:
             if (index.column() == Sparsity && one.summary.shows_sparsity())
                 return display(one, Sparsity) + (one.summary.pending ? tr(" zeros, preview") : tr(" zeros"));
+            if (index.column() == Parameters) return grouped(one.parameters);
             return display(one, index.column());
         case BarRole: {
             const auto drawn = bar(one);
@@ -215,23 +216,8 @@ QVariant LayerTreeModel::headerData(int section, Qt::Orientation orientation, in
     if (orientation != Qt::Horizontal) return {};
     if (role == Qt::TextAlignmentRole)
         return int((section == Parameters ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
-    if (role != Qt::DisplayRole) return {};
-    switch (section) {
-        case Name:
-            return tr("Name");
-        case Type:
-            return tr("Type");
-        case ShapeColumn:
-            return tr("Shape");
-        case Parameters:
-            return tr("Parameters");
-        case Sparsity:
-            return tr("Sparsity");
-        case SparsifierColumn:
-            return tr("Sparsifier");
-        default:
-            return {};
-    }
+    if (role == Qt::ToolTipRole) return column_tip(section);
+    return role == Qt::DisplayRole ? QVariant(column_title(section)) : QVariant();
 }
 
 }  // namespace lacuna::ui

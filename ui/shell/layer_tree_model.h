@@ -72,6 +72,8 @@ class LayerTreeModel : public QAbstractItemModel {
     template <class Visit>
     void visit_tensors(int node, const Visit& visit) const;
 
+    static QString column_title(int column);
+    static QString column_tip(int column);
     QString display(const LayerNode& node, int column) const;
     QString name_text(const LayerNode& node) const;
     QString node_shape(const LayerNode& node) const;

@@ -14,7 +14,7 @@ QString LayerTreeModel::display(const LayerNode& node, int column) const {
         case ShapeColumn:
             return node_shape(node);
         case Parameters:
-            return grouped(node.parameters);
+            return count_text(node.parameters);
         case Sparsity: {
             const auto drawn = bar(node);
             if (!drawn) return {};
@@ -103,9 +103,8 @@ QString LayerTreeModel::tool_tip(const LayerNode& node, int column) const {
             line(tr("Pruned only when selected itself"));
         const TensorState& state = *snapshot_->tensors[size_t(node.tensor)];
         if (!state.problem.empty()) line(to_qstring(state.problem));
-    } else {
-        line(counted(node.parameters, "parameter"));
     }
+    line(counted(node.parameters, "parameter"));
     if (node.summary.shows_sparsity() && column == Sparsity) line(zeros_text(node));
     if (node.summary.counts && (column == Sparsity || node.summary.pending)) {
         line(tr("%1 pruned after the steps taken").arg(grouped(node.summary.pruned_stepped)));
@@ -143,6 +142,44 @@ const std::string& LayerTreeModel::fqn_of(const LayerNode& node) const {
 
 QString LayerTreeModel::fqn(const LayerNode& node) const {
     return to_qstring(fqn_of(node));
+}
+
+QString LayerTreeModel::column_title(int column) {
+    switch (column) {
+        case Name:
+            return tr("Name");
+        case Type:
+            return tr("Type");
+        case ShapeColumn:
+            return tr("Shape");
+        case Parameters:
+            return tr("Params");
+        case Sparsity:
+            return tr("Sparsity");
+        case SparsifierColumn:
+            return tr("Sparsifier");
+        default:
+            return {};
+    }
+}
+
+QString LayerTreeModel::column_tip(int column) {
+    switch (column) {
+        case Type:
+            return tr("A layer's class, a tensor's dtype");
+        case ShapeColumn:
+            return tr("Outputs × inputs (× kernel): PyTorch's order");
+        case Parameters:
+            return tr("Parameters: rows' tooltips have the exact number");
+        case Sparsity:
+            return tr(
+                "The share that is zero, by the masks and in the file itself. Solid: after the steps taken. Hatched: "
+                "what the next step would add.");
+        case SparsifierColumn:
+            return tr("The rule that chooses which weights go");
+        default:
+            return {};
+    }
 }
 
 std::optional<SparsityBar> LayerTreeModel::bar(const LayerNode& node) const {

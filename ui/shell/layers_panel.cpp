@@ -22,7 +22,7 @@ namespace {
 /// Models of up to this many tensors open whole, somewhat larger ones down to the layers that hold tensors, and large
 /// ones one level deep.
 constexpr size_t small_model = 16, middling_model = 400;
-constexpr int least_name = 124;  ///< pixels of the name's column, if others can spare them
+constexpr int least_name = 88, long_name = 150;  ///< pixels of the name's column, if others can spare them
 constexpr int smallest_column = 56;
 constexpr qsizetype most_ranges_kept = 200;
 
@@ -62,6 +62,11 @@ LayersPanel::LayersPanel(QWidget* parent)
     const auto read_soon = qOverload<>(&QTimer::start);
     connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, &reader_, read_soon);
     connect(view_->selectionModel(), &QItemSelectionModel::currentChanged, &reader_, read_soon);
+    auto* fitter = new QTimer(this);  // once for all rows that open together
+    fitter->setSingleShot(true);
+    fitter->setInterval(0);
+    connect(fitter, &QTimer::timeout, this, &LayersPanel::fit_columns);
+    connect(view_, &QTreeView::expanded, fitter, read_soon);
     connect(view_, &QWidget::customContextMenuRequested, this, &LayersPanel::show_menu);
 }
 
@@ -97,13 +102,14 @@ void LayersPanel::fit_columns() {
         return std::clamp(rows->sizeHintForColumn(column) + Theme::tight, least, most);
     };
     // Sparsifiers are chosen later: room for a usual title.
-    const int title = fontMetrics().horizontalAdvance(tr("Weight norm")) + 2 * Theme::wide;
-    std::array widths{Width{LayerTreeModel::SparsifierColumn, title * 2 / 3, title},
-                      Width{LayerTreeModel::Type, 66, said(LayerTreeModel::Type, 44, 76)},
-                      Width{LayerTreeModel::ShapeColumn, 104, said(LayerTreeModel::ShapeColumn, 52, 120)},
-                      Width{LayerTreeModel::Parameters, 80, said(LayerTreeModel::Parameters, 80, 120)},
-                      Width{LayerTreeModel::Sparsity, 92, 92}};
-    int lacking = least_name - view_->viewport()->width();
+    const int title = fontMetrics().horizontalAdvance(tr("Weight norm")) + 2 * Theme::space;
+    std::array widths{
+        Width{LayerTreeModel::Type, 44, said(LayerTreeModel::Type, 44, 76)},
+        Width{LayerTreeModel::ShapeColumn, 66, said(LayerTreeModel::ShapeColumn, 52, 120)},
+        Width{LayerTreeModel::Sparsity, 74, 88},
+        Width{LayerTreeModel::SparsifierColumn, title, said(LayerTreeModel::SparsifierColumn, title, 160)},
+        Width{LayerTreeModel::Parameters, 72, said(LayerTreeModel::Parameters, 58, 72)}};
+    int lacking = said(LayerTreeModel::Name, least_name, long_name) - view_->viewport()->width();
     for (const Width& one : widths) lacking += one.width;
     for (Width& one : widths) {
         const int spared = std::clamp(lacking, 0, std::max(0, one.width - one.least));
@@ -124,6 +130,7 @@ void LayersPanel::set_snapshot(const SnapshotPtr& snapshot) {
     model_->set_snapshot(snapshot);
     if (other) {
         filter_->clear();
+        filter_->setEnabled(snapshot->model != nullptr);
         expand_at_first();
         fit_columns();
         read_selection();
@@ -227,7 +234,7 @@ void LayersPanel::read_selection() {
 }
 
 void LayersPanel::show_summary() {
-    if (!snapshot_ || !snapshot_->model) return summary_->setText({});
+    if (!snapshot_ || !snapshot_->model) return summary_->setText(tr("No model is open"));
     const auto& tensors = snapshot_->model->checkpoint().tensors();
     if (selected_.empty())
         return summary_->setText(

@@ -67,6 +67,7 @@ MainWindow::MainWindow(bool remember)
       actions_(new Actions(this)),
       files_(new FileCommands(bridge_->session(), this, remember)),
       centre_(new QStackedWidget(this)),
+      empty_(new EmptyState(demo_model(), this)),
       notices_(new NoticeBar(this)),
       mask_(new MaskCanvas(this)),
       distribution_(new DistributionCanvas(this)),
@@ -93,13 +94,13 @@ MainWindow::MainWindow(bool remember)
 MainWindow::~MainWindow() = default;
 
 void MainWindow::build_centre() {
-    auto* empty = new EmptyState(demo_model(), this);
-    connect(empty, &EmptyState::open_wanted, files_, &FileCommands::ask_model);
-    connect(empty, &EmptyState::demo_wanted, this, [this] {
+    connect(empty_, &EmptyState::open_wanted, files_, &FileCommands::ask_model);
+    connect(empty_, &EmptyState::recent_wanted, files_, &FileCommands::open_model);
+    connect(empty_, &EmptyState::demo_wanted, this, [this] {
         files_->open_model(demo_model());
         if (const QString samples = demo_data(); !samples.isEmpty()) files_->open_data(samples);
     });
-    centre_->addWidget(empty);
+    centre_->addWidget(empty_);
     centre_->addWidget(mask_);
     auto* whole = new QWidget(this);
     auto* column = new QVBoxLayout(whole);
@@ -160,7 +161,7 @@ void MainWindow::head_docks() {
 
 /// Room for the tree's columns and the form first, then in proportion.
 void MainWindow::size_docks() {
-    const int layers = std::clamp(width() * 35 / 100, 572, 760);
+    const int layers = std::clamp(width() * 35 / 100, 512, 760);
     const int form = std::clamp(width() * 20 / 100, 288, 360);
     resizeDocks({layers_dock_, sparsifier_dock_}, {layers, form}, Qt::Horizontal);
     resizeDocks({distribution_dock_}, {std::clamp(height() * 29 / 100, 200, 360)}, Qt::Vertical);
@@ -196,6 +197,7 @@ void MainWindow::connect_panels() {
     connect(patterns_dock_, &QDockWidget::visibilityChanged, this,
             [&session](bool visible) { session.show_patterns(visible); });
     connect(status_, &StatusPanel::cancel_wanted, this, [&session] { session.cancel_job(); });
+    connect(status_, &StatusPanel::data_wanted, files_, &FileCommands::ask_data);
 }
 
 void MainWindow::connect_schedule() {
@@ -249,6 +251,7 @@ void MainWindow::connect_actions() {
     on(actions_->filter, [this] { layers_->focus_filter(); });
     on(actions_->step, [&session] { session.step(); });
     on(actions_->run, [&session] { session.run_schedule(); });
+    on(actions_->stop, [&session] { session.cancel_job(); });
     on(actions_->restart, [&session] { session.restart(); });
     on(actions_->clear, [this, &session] { session.clear_masks(layers_->selected()); });
     on(actions_->freeze, [this, &session] { session.set_frozen(layers_->selected(), true); });
@@ -274,6 +277,7 @@ void MainWindow::connect_actions() {
 }
 
 void MainWindow::show_snapshot(const SnapshotPtr& snapshot) {
+    if (!snapshot->model && (snapshot_->model || snapshot->version == 0)) empty_->set_recent(files_->recent_models());
     snapshot_ = snapshot;
     centre_->setCurrentIndex(snapshot->model ? 1 : 0);
     distribution_dock_->widget()->setEnabled(snapshot->model != nullptr);

@@ -11,6 +11,7 @@ class QStackedWidget;
 namespace lacuna::ui {
 
 class DistributionCanvas;
+class EmptyState;
 class FileCommands;
 class LayersPanel;
 class MaskCanvas;
@@ -74,6 +75,7 @@ class MainWindow : public QMainWindow {
     Actions* actions_;
     FileCommands* files_;
     QStackedWidget* centre_;
+    EmptyState* empty_;
     NoticeBar* notices_;
     MaskCanvas* mask_;
     DistributionCanvas* distribution_;

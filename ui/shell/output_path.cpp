@@ -1,5 +1,6 @@
 #include "ui/shell/output_path.h"
 
+#include <QDir>
 #include <QFileInfo>
 #include <QObject>
 
@@ -26,6 +27,18 @@ QString output_problem(const QString& path, const Checkpoint& source) {
     for (const auto& file : source.files())
         if (QFileInfo(to_qstring(file.string())) == target)
             return QObject::tr("That is the file that is open; a pruned copy needs another name.");
+    return {};
+}
+
+QString folder_problem(const QString& path, const Checkpoint& source) {
+    if (path.isEmpty()) return QObject::tr("Say which folder to write to.");
+    const QFileInfo folder(QDir::cleanPath(path));
+    if (folder.exists() && !folder.isDir()) return QObject::tr("%1 is a file; the shards need a folder.").arg(path);
+    if (!QFileInfo(folder.path()).isDir()) return QObject::tr("The folder %1 does not exist.").arg(folder.path());
+    if (folder == QFileInfo(QFileInfo(to_qstring(source.path().string())).absolutePath()))
+        return QObject::tr(
+            "The open model's shards are there; their pruned copies keep their names, so they need "
+            "another folder.");
     return {};
 }
 

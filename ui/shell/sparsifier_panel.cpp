@@ -53,7 +53,6 @@ SparsifierPanel::SparsifierPanel(QWidget* parent)
     rule_->setPlaceholderText(tr("mixed"));
     rule_->setAccessibleName(tr("Sparsifier"));
     frozen_->setToolTip(tr("Steps leave the masks of frozen tensors as they are"));
-    nothing_->setText(tr("Select layers on the left to choose how they are pruned."));
     nothing_->setAlignment(Qt::AlignCenter);
 
     auto* rows = new QVBoxLayout(body_);
@@ -122,6 +121,8 @@ void SparsifierPanel::refresh() {
     const bool some = snapshot_ && snapshot_->model && !selection_.empty();
     body_->setVisible(some);
     nothing_->setVisible(!some);
+    nothing_->setText(snapshot_ && snapshot_->model ? tr("Select layers on the left to choose how they are pruned.")
+                                                    : tr("Open a model to choose how its layers are pruned."));
     drawn_.clear();
     if (!some) return build_form(nullptr);
     for (size_t tensor : selection_) drawn_.push_back(snapshot_->tensors[tensor]);

@@ -6,13 +6,14 @@
 #include <QToolButton>
 #include <cmath>
 
+#include "ui/shell/elided_label.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
 namespace lacuna::ui {
 namespace {
 
-constexpr int bar_width = 140;
+constexpr int bar_width = 100;
 
 /// In percentage points, with a sign that is as wide as a digit.
 QString difference_text(double points) {
@@ -21,11 +22,16 @@ QString difference_text(double points) {
     return (rounded < 0 ? QStringLiteral("−") : QStringLiteral("+")) + QString::number(std::abs(rounded), 'f', 1);
 }
 
+QString measuring_text(const ProgressState& progress) {
+    if (progress.total == 0) return StatusPanel::tr("measuring…");
+    return StatusPanel::tr("measuring… %1").arg(percent_text(double(progress.done) / double(progress.total)));
+}
+
 }  // namespace
 
 QString accuracy_text(const Snapshot& snapshot) {
     if (!snapshot.data) return {};
-    if (!snapshot.accuracy) return snapshot.evaluating ? StatusPanel::tr("measuring…") : QString();
+    if (!snapshot.accuracy) return snapshot.evaluating ? measuring_text(snapshot.evaluation_progress) : QString();
     const QString now = percent_text(snapshot.accuracy->accuracy);
     if (!snapshot.dense) return now;
     const double change = (snapshot.accuracy->accuracy - snapshot.dense->accuracy) * 100;
@@ -35,8 +41,10 @@ QString accuracy_text(const Snapshot& snapshot) {
 
 StatusPanel::StatusPanel(QWidget* parent)
     : QWidget(parent),
+      open_data_(new QToolButton(this)),
       job_(new QWidget(this)),
-      job_text_(new QLabel(job_)),
+      job_title_(new ElidedLabel(job_)),
+      job_progress_(new ElidedLabel(job_)),
       bar_(new QProgressBar(job_)),
       cancel_(new QToolButton(job_)) {
     auto* row = new QHBoxLayout(this);
@@ -45,17 +53,22 @@ StatusPanel::StatusPanel(QWidget* parent)
     sparsity_ = add_figure(tr("Sparsity"), "sparsity");
     kept_ = add_figure(tr("Kept"), "kept");
     accuracy_ = add_figure(tr("Accuracy"), "accuracy");
+    accuracy_->parentWidget()->layout()->addWidget(open_data_);
     steps_ = add_figure(tr("Steps"), "steps");
     row->addStretch(1);
     row->addWidget(job_);
+    open_data_->setText(tr("Open data…"));
+    open_data_->setToolTip(tr("Labelled samples to measure accuracy on"));
+    open_data_->setProperty("role", "link");
 
     auto* job = new QHBoxLayout(job_);
     job->setContentsMargins(0, 0, 0, 0);
     job->setSpacing(Theme::space);
-    job->addWidget(job_text_);
+    job->addWidget(job_title_);
+    job->addWidget(job_progress_);
     job->addWidget(bar_);
     job->addWidget(cancel_);
-    job_text_->setProperty("role", "hint");
+    job_progress_->setProperty("role", "hint");
     bar_->setFixedSize(bar_width, 6);
     bar_->setTextVisible(false);
     bar_->setAccessibleName(tr("Progress"));
@@ -64,6 +77,7 @@ StatusPanel::StatusPanel(QWidget* parent)
     cancel_->setProperty("role", "link");
     job_->hide();
     connect(cancel_, &QToolButton::clicked, this, &StatusPanel::cancel_wanted);
+    connect(open_data_, &QToolButton::clicked, this, &StatusPanel::data_wanted);
 }
 
 QLabel* StatusPanel::add_figure(const QString& caption, const char* name) {
@@ -73,7 +87,7 @@ QLabel* StatusPanel::add_figure(const QString& caption, const char* name) {
     row->setSpacing(6);
     auto* label = new QLabel(caption, pair);
     label->setProperty("role", "hint");
-    auto* value = new QLabel(pair);
+    auto* value = new ElidedLabel(pair);
     value->setObjectName(QLatin1String(name));
     value->setProperty("role", "figure");
     value->setAccessibleName(caption);
@@ -116,12 +130,15 @@ void StatusPanel::show_figures(const Snapshot& snapshot) {
 }
 
 void StatusPanel::show_accuracy(const Snapshot& snapshot) {
-    const QString text = accuracy_text(snapshot);
-    const QString problem = to_qstring(snapshot.evaluation_problem);
-    accuracy_->parentWidget()->setVisible(snapshot.model && (!text.isEmpty() || !problem.isEmpty()));
-    accuracy_->setText(text.isEmpty() ? tr("not known") : text);
+    const bool wants_data = snapshot.model && !snapshot.data && snapshot.model->checkpoint().runnable();
+    const QString text = accuracy_text(snapshot), problem = to_qstring(snapshot.evaluation_problem);
+    accuracy_->parentWidget()->setVisible(snapshot.model && (wants_data || !text.isEmpty() || !problem.isEmpty()));
+    open_data_->setVisible(wants_data);
+    accuracy_->setVisible(!wants_data);
+    accuracy_->setText(text.isEmpty() ? tr("not known: %1").arg(problem) : text);
     accuracy_->setEnabled(!snapshot.evaluating || !snapshot.accuracy);
     QString tip = problem;
+    if (!snapshot.evaluation_hint.empty()) tip += '\n' + to_qstring(snapshot.evaluation_hint);
     if (snapshot.accuracy)
         tip = tr("%1 of %2 samples right, loss %3")
                   .arg(grouped(snapshot.accuracy->correct), grouped(snapshot.accuracy->samples))
@@ -133,12 +150,12 @@ void StatusPanel::show_job(const Snapshot& snapshot) {
     job_->setVisible(snapshot.job.has_value());
     if (!snapshot.job) return;
     const JobState& job = *snapshot.job;
-    const QString progress = progress_text(job.progress);
-    job_text_->setText(to_qstring(job.title) + (progress.isEmpty() ? QString() : QStringLiteral(" · ") + progress));
+    job_title_->setText(to_qstring(job.title));
+    job_progress_->setText(progress_text(job.progress));
+    job_->setToolTip(job_title_->text() + '\n' + job_progress_->text());
     // Progress bars count in int: thousandths serve for any number of bytes.
     bar_->setRange(0, job.progress.total > 0 ? 1000 : 0);
     if (job.progress.total > 0) bar_->setValue(int(double(job.progress.done) / double(job.progress.total) * 1000));
-    cancel_->setVisible(job.cancellable);
 }
 
 }  // namespace lacuna::ui

@@ -10,7 +10,8 @@ class QToolButton;
 
 namespace lacuna::ui {
 
-/// What the status bar says: sparsity, kept parameters, accuracy against dense, steps, and the job that runs.
+/// What the status bar says: sparsity, kept parameters, accuracy against dense or why it is not known, steps, and the
+/// job that runs. Where there is no room for all of it, words end in an ellipsis and tooltips have the whole.
 class StatusPanel : public QWidget {
     Q_OBJECT
   public:
@@ -20,6 +21,7 @@ class StatusPanel : public QWidget {
 
   Q_SIGNALS:
     void cancel_wanted();
+    void data_wanted();
 
   private:
     QLabel* add_figure(const QString& caption, const char* name);
@@ -28,8 +30,9 @@ class StatusPanel : public QWidget {
     void show_job(const Snapshot& snapshot);
 
     QLabel *sparsity_, *kept_, *accuracy_, *steps_;
+    QToolButton* open_data_;  ///< where samples would show the accuracy
     QWidget* job_;
-    QLabel* job_text_;
+    QLabel *job_title_, *job_progress_;
     QProgressBar* bar_;
     QToolButton* cancel_;
 };

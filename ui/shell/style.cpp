@@ -47,12 +47,14 @@ QMainWindow > QTabBar::tab { min-width: 64px; background: @window; color: @muted
                              border: none; border-bottom: 1px solid @line; }
 QMainWindow > QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; padding-bottom: 7px; }
 QMainWindow > QTabBar::tab:hover:!selected { background: @hovered; }
+QMainWindow > QTabBar::tab:selected:focus { background: @selection; }
 
 QStatusBar { background: @window; border-top: 1px solid @line; }
 QStatusBar::item { border: none; }
 
 QTreeView { background: @surface; border: 1px solid @line; border-radius: 6px; outline: 0;
             selection-background-color: @selection; selection-color: @text; }
+QTreeView:focus { border-color: @accent; }
 QTreeView::item { height: @row; padding: 0 4px; border: none; }
 QTreeView::item:hover:!selected { background: @alternate; }
 QTreeView::item:selected { background: @selection; color: @text; }

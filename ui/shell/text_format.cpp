@@ -1,9 +1,7 @@
 #include "ui/shell/text_format.h"
 
-#include <QLocale>
 #include <QStringList>
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "engine/base/numbers.h"
@@ -11,9 +9,9 @@
 namespace lacuna::ui {
 namespace {
 
-const QLocale& locale() {
-    static const QLocale english(QLocale::English, QLocale::UnitedStates);
-    return english;
+/// A number stays on one line with its unit.
+QString unbroken(const std::string& number) {
+    return to_qstring(number).replace(' ', QStringLiteral("\u00a0"));
 }
 
 QString units_text(double amount, const std::string& unit) {
@@ -43,10 +41,11 @@ QString shape_text(const Shape& shape) {
 }
 
 QString bytes_text(double bytes) {
-    static constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
-    size_t unit = 0;
-    for (; bytes >= 999.5 && unit + 1 < units.size(); ++unit) bytes /= 1000;
-    return locale().toString(bytes, 'f', unit == 0 ? 0 : 1) + QStringLiteral("\u00a0") + QLatin1String(units[unit]);
+    return unbroken(lacuna::bytes_text(bytes));
+}
+
+QString count_text(int64_t count) {
+    return unbroken(lacuna::count_text(double(count)));
 }
 
 QString duration_text(double seconds) {

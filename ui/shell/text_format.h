@@ -16,8 +16,10 @@ QString grouped(int64_t number);
 QString percent_text(double fraction);
 /// "64×3×3×3"; "scalar" for no dimensions.
 QString shape_text(const Shape& shape);
-/// "1.2 MB", in powers of 1000 as file managers count.
+/// "1.23 MB", in powers of 1000 as file managers count.
 QString bytes_text(double bytes);
+/// "1.23 M": a number that need not be exact.
+QString count_text(int64_t count);
 /// "8 s", "2 min 05 s", "1 h 10 min"
 QString duration_text(double seconds);
 /// "Writing · 12.0 of 98.1 MB · 31.2 MB/s · 3 s left"; leaves out what is not known.

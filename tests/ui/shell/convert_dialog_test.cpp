@@ -35,6 +35,25 @@ TEST_F(ConvertWindow, ListsTheConversionsAndSaysWhatStandsAgainstOne) {
     dialog->reject();
 }
 
+TEST_F(ConvertWindow, SaysOnWhatTheModelsAreCompared) {
+    open_sample();
+    const auto all_text = [](const QDialog& dialog) {
+        QString all;
+        for (const QLabel* label : dialog.findChildren<QLabel*>()) all += label->text() + '\n';
+        return all.toStdString();
+    };
+    ConvertDialog without(window->snapshot());
+    EXPECT_THAT(all_text(without), testing::HasSubstr("one random input"));
+    for (const QLineEdit* line : without.findChildren<QLineEdit*>())
+        EXPECT_FALSE(line->placeholderText().contains("left empty"));
+    using namespace testing_support;
+    window->files().open_data(
+        text(write_safetensors(folder / "digits.safetensors", {random_weights("inputs", {3, 8})})));
+    wait();
+    ConvertDialog with(window->snapshot());
+    EXPECT_THAT(all_text(with), testing::HasSubstr("on samples of digits.safetensors"));
+}
+
 TEST_F(ConvertWindow, EveryConversionHasAFormFromItsDeclaration) {
     open_sample();
     ConvertDialog dialog(window->snapshot());

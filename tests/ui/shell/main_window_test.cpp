@@ -1,7 +1,9 @@
 #include "ui/shell/main_window.h"
 
 #include <QAction>
+#include <QCheckBox>
 #include <QComboBox>
+#include <QDialog>
 #include <QDoubleSpinBox>
 #include <QDropEvent>
 #include <QHeaderView>
@@ -246,6 +248,42 @@ TEST_F(Window, NamesHaveRoomInADeepModel) {
     EXPECT_GE(sparsifier, window->fontMetrics().horizontalAdvance("Weight norm")) << "and the others have theirs again";
 }
 
+TEST_F(Window, At1280NoColumnIsCutAndThePictureHasTheLargestPart) {
+    open_sample();
+    choose("weight_norm");
+    const QTreeView* view = window->layers().view();
+    for (int column = 0; column < LayerTreeModel::ColumnCount; ++column) {
+        const QString title = view->model()->headerData(column, Qt::Horizontal).toString();
+        EXPECT_GE(view->columnWidth(column), view->header()->sectionSizeHint(column)) << title.toStdString();
+        EXPECT_GE(view->columnWidth(column), static_cast<const QAbstractItemView*>(view)->sizeHintForColumn(column))
+            << title.toStdString();
+        const bool explained = !view->model()->headerData(column, Qt::Horizontal, Qt::ToolTipRole).toString().isEmpty();
+        EXPECT_EQ(explained, column != LayerTreeModel::Name) << title.toStdString();
+    }
+    EXPECT_LE(window->layers().width(), 1280 * 2 / 5);
+    EXPECT_GE(window->mask_canvas().width(), 480);
+}
+
+TEST_F(Window, EscapeStopsTheRunningJob) {
+    EXPECT_FALSE(window->actions().stop->isEnabled());
+    auto busy = std::make_shared<Snapshot>(shown());
+    busy->job = JobState{"Opening", {}};
+    window->actions().update(*busy, false);
+    EXPECT_TRUE(window->actions().stop->isEnabled());
+    EXPECT_EQ(window->actions().stop->shortcut(), QKeySequence(Qt::Key_Escape));
+}
+
+TEST_F(Window, TheShortcutsDialogListsMenusAndCanvases) {
+    open_sample();
+    window->actions().shortcuts->trigger();
+    QString all;
+    for (const auto* dialog : window->findChildren<QDialog*>())
+        for (const auto* label : dialog->findChildren<QLabel*>()) all += label->text() + '\n';
+    for (const char* part : {"Ctrl+E", "Esc", "One pixel a weight", "Page Up, Page Down", "logarithmic", "Shift+F7"})
+        EXPECT_TRUE(all.contains(part)) << part;
+    for (const auto* dialog : window->findChildren<QDialog*>()) EXPECT_LE(dialog->sizeHint().height(), 720);
+}
+
 TEST_F(Window, FilterLineNarrowsTheTree) {
     open_sample();
     window->actions().filter->trigger();
@@ -273,6 +311,18 @@ TEST_F(Window, OpensWhatIsDroppedAsWhatItIs) {
     EXPECT_EQ(shown().data->samples(), 3);
 }
 
+TEST_F(Window, ADroppedSparsifierStateIsLoadedAndNotOpenedAsAModel) {
+    const std::filesystem::path state_file = LACUNA_TEST_DATA "/session/fixtures/python_state.pt";
+    drop(state_file);
+    EXPECT_FALSE(shown().model);
+    EXPECT_THAT(notice_text().toStdString(), HasSubstr("open a model first"));
+    open_sample();
+    drop(state_file);
+    EXPECT_EQ(shown().model->checkpoint().path(), sample);
+    EXPECT_EQ(shown().steps, 3) << notice_text().toStdString();
+    EXPECT_EQ(state(fc1_weight).stepped->pruned(), 76);
+}
+
 TEST_F(Window, ExportWritesThePrunedFileAndProvesIt) {
     open_sample();
     window->layers().select_tensor(fc1_weight);
@@ -293,6 +343,39 @@ TEST_F(Window, ExportWritesThePrunedFileAndProvesIt) {
     const CheckpointPtr written = open_checkpoint(folder / "out.safetensors");
     EXPECT_EQ(Mask::from_tensor(written->view(fc1_weight)).pruned(), 64);
     EXPECT_THAT(notice_text().toStdString(), HasSubstr("64 zeros"));
+}
+
+TEST_F(Window, AModelInShardsIsExportedIntoAFolderOfItsOwn) {
+    using namespace testing_support;
+    write_safetensors(folder / "1.safetensors", {random_weights("a.weight", {8, 8}, 1)});
+    write_safetensors(folder / "2.safetensors", {random_weights("b.weight", {8, 8}, 2)});
+    const auto index = folder.write("big.safetensors.index.json",
+                                    R"({"weight_map": {"a.weight": "1.safetensors", "b.weight": "2.safetensors"}})");
+    window->files().open_model(text(index));
+    wait();
+    choose("weight_norm");
+    window->actions().export_model->trigger();
+    ExportDialog* dialog = window->files().export_dialog();
+    ASSERT_NE(dialog, nullptr);
+    EXPECT_EQ(dialog->path_field()->text(), text(folder / "big-pruned/"));
+    for (const auto& there :
+         {folder.path(), folder / "copy.safetensors.index.json", index, folder / "1.safetensors" / ""}) {
+        dialog->path_field()->setText(text(there));
+        EXPECT_FALSE(dialog->export_button()->isEnabled()) << there << " would replace the open shards";
+    }
+    dialog->format_field()->setCurrentIndex(dialog->format_field()->findData(int(Format::safetensors)));
+    dialog->path_field()->setText(text(folder / "one.safetensors"));
+    EXPECT_TRUE(dialog->export_button()->isEnabled());
+    dialog->format_field()->setCurrentIndex(0);
+    dialog->path_field()->setText(text(folder / "llama-3.1-pruned"));
+    dialog->findChild<QCheckBox*>()->click();
+    QTest::mouseClick(dialog->export_button(), Qt::LeftButton);
+    wait();
+    wait();
+    EXPECT_THAT(notice_text().toStdString(), HasSubstr("Exported llama-3.1-pruned"));
+    const CheckpointPtr written = open_checkpoint(folder / "llama-3.1-pruned" / "big.safetensors.index.json");
+    EXPECT_EQ(Mask::from_tensor(written->view(1)).pruned(), 32);
+    EXPECT_EQ(read_masks(folder / "llama-3.1-pruned.masks.safetensors").size(), 2u);
 }
 
 TEST_F(Window, CloseGoesBackToTheBeginning) {

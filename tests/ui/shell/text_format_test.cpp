@@ -23,8 +23,9 @@ TEST(TextFormat, ShapesBytesAndTimes) {
     EXPECT_EQ(shape_text({}), "scalar");
     EXPECT_EQ(shape_text({64, 3, 3, 3}), "64×3×3×3");
     EXPECT_EQ(bytes_text(999), "999\u00a0B");
-    EXPECT_EQ(bytes_text(1000), "1.0\u00a0kB");
+    EXPECT_EQ(bytes_text(1000), "1.00\u00a0kB");
     EXPECT_EQ(bytes_text(98.1e6), "98.1\u00a0MB");
+    EXPECT_EQ(count_text(45'088'768), "45.1\u00a0M");
     EXPECT_EQ(duration_text(7.2), "8 s");
     EXPECT_EQ(duration_text(125), "2 min 05 s");
     EXPECT_EQ(duration_text(4200), "1 h 10 min");
