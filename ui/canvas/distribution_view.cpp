@@ -43,13 +43,13 @@ size_t bins_in_a_bar(const TensorDetail& detail) {
     return merged;
 }
 
-/// What follows a level: "below 0.0213"; "of 1×4 blocks: mean |w| below 0.0213"; nothing where there is nothing to say.
-std::string of_what(const TensorDetail& detail, std::optional<double> threshold) {
+/// What follows a level: "below 0.0213"; "of 1×4 blocks: mean |w| below 0.0213"; without a curve what it is a share of.
+std::string of_what(const TensorDetail& detail, double threshold) {
     std::string text = detail.level_of.empty() ? "" : "of " + detail.level_of;
-    if (!threshold) return text;
+    if (!detail.curve) return text;
     if (!text.empty()) text += ": ";
     if (!detail.threshold_of.empty()) text += detail.threshold_of + " ";
-    return text + "below " + number_text(*threshold);
+    return text + "below " + number_text(threshold);
 }
 
 /// The level of the next step, where a schedule makes it another than the tensor's own.
@@ -138,13 +138,11 @@ void DistributionView::draw_header(const TensorDetail& detail, const ViewStyle& 
     const auto level = shown_level(detail);
     if (const auto step = step_level(detail); step && level) {
         line.add("Scheduled " + percentage(*step), style.text, 0);
-        const auto threshold = detail.curve ? std::optional(detail.curve->threshold_at(*step)) : std::nullopt;
-        line.add(of_what(detail, threshold), style.text, style.tight);
+        line.add(of_what(detail, detail.curve ? detail.curve->threshold_at(*step) : 0), style.text, style.tight);
         line.add("of " + percentage(*level), style.muted, style.tight);
     } else if (level) {
         line.add(percentage(*level), style.text, 0);
-        const auto threshold = detail.curve ? std::optional(threshold_at(detail, *level)) : std::nullopt;
-        line.add(of_what(detail, threshold), style.text, style.tight);
+        line.add(of_what(detail, detail.curve ? threshold_at(detail, *level) : 0), style.text, style.tight);
     }
     const float gap = line.x() > style.wide ? style.wide : 0;
     const float legend = ImGui::CalcTextSize("keptpruned").x + 2 * ImGui::GetFontSize() + 2 * style.tight + style.space;

@@ -77,9 +77,9 @@ class MainWindow : public QMainWindow {
     QStackedWidget* centre_;
     EmptyState* empty_;
     NoticeBar* notices_;
+    LayersPanel* layers_;  ///< Tab goes through these in the order in which they are made: left to right
     MaskCanvas* mask_;
     DistributionCanvas* distribution_;
-    LayersPanel* layers_;
     SparsifierPanel* sparsifier_;
     SchedulePanel* schedule_;
     PatternsPanel* patterns_;

@@ -397,6 +397,31 @@ TEST_F(Window, BothThemesDrawTextThatStandsOut) {
     EXPECT_LT(dark.pixelColor(5, 5).lightness(), 60);
 }
 
+TEST_F(Window, TabGoesFromLeftToRight) {
+    open_sample();
+    choose("weight_norm");
+    std::vector<const QWidget*> stops;
+    window->layers().view()->setFocus();
+    for (int i = 0; i < 60 && (stops.empty() || QApplication::focusWidget() != stops.front()); ++i) {
+        stops.push_back(QApplication::focusWidget());
+        ASSERT_NE(stops.back(), nullptr);
+        QTest::keyClick(window.get()->focusWidget(), Qt::Key_Tab);
+    }
+    const auto place = [&](const QWidget* widget) {
+        return std::find_if(stops.begin(), stops.end(),
+                            [&](const QWidget* stop) { return stop == widget || widget->isAncestorOf(stop); }) -
+               stops.begin();
+    };
+    const auto none = std::ptrdiff_t(stops.size());
+    const std::ptrdiff_t mask = place(&window->mask_canvas()), bars = place(&window->distribution_canvas()),
+                         form = place(&window->sparsifier()), filter = place(window->layers().filter());
+    EXPECT_LT(0, mask);
+    EXPECT_LT(mask, bars);
+    EXPECT_LT(bars, form);
+    EXPECT_LT(form, none) << "the form is reached";
+    EXPECT_LT(filter, none) << "and the filter, after a whole round";
+}
+
 TEST_F(Window, EverythingThatTakesTheKeyboardHasAName) {
     open_sample();
     choose("weight_norm");
