@@ -42,6 +42,10 @@ struct EditResult {
 
 /// A document in which nothing is pruned but what the file's own masks prune, which are read here. Throws Cancelled.
 DocumentPtr new_document(ModelPtr model, Progress& progress);
+inline DocumentPtr new_document(ModelPtr model) {
+    Progress silent;
+    return new_document(std::move(model), silent);
+}
 /// The same for the model of `document`, whose masks were read.
 Document begun_anew(const Document& document);
 

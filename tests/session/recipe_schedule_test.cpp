@@ -169,9 +169,9 @@ TEST_F(RecipeSchedules, MistakesNameTheLineAndTheKey) {
 }
 
 TEST_F(RecipeSchedules, ADocumentTakesTheSameStepsAndSavesTheSchedule) {
-    Progress silent;
-    const DocumentPtr document = new_document(std::make_shared<const Model>(open_checkpoint(path_)), silent);
+    const DocumentPtr document = new_document(std::make_shared<const Model>(open_checkpoint(path_)));
     const Recipe recipe = read_recipe(LACUNA_RESOURCES "/recipes/cubic.yaml");
+    Progress silent;
     const DocumentPtr run = with_recipe(*document, recipe, silent);
     Pruning pruning(open_checkpoint(path_), resolve(recipe, document->model->checkpoint()), recipe.ties);
     take_steps(pruning, recipe, silent);

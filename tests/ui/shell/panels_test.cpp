@@ -119,9 +119,8 @@ TEST_F(Panels, StatusSaysWhyThereIsNoAccuracyOrHowToGetIt) {
 
     auto runnable = std::make_shared<Snapshot>();
     const auto code = std::make_shared<const Model>(open_checkpoint(LACUNA_RESOURCES "/demo/digits_cnn.pt"));
-    Progress silent;
     runnable->model = code;
-    runnable->tensors = new_document(code, silent)->tensors;
+    runnable->tensors = new_document(code)->tensors;
     panel.set_snapshot(runnable);
     EXPECT_FALSE(accuracy->isVisible());
     QSignalSpy wanted(&panel, &StatusPanel::data_wanted);

@@ -22,8 +22,7 @@ enum SampleTensor : size_t { fc1_weight, fc1_bias, fc2_weight, fc2_bias, head_we
 /// A snapshot made by hand: nothing pruned.
 inline std::shared_ptr<Snapshot> snapshot_of(const std::filesystem::path& path) {
     auto snapshot = std::make_shared<Snapshot>();
-    Progress silent;
-    const DocumentPtr document = new_document(std::make_shared<const Model>(open_checkpoint(path)), silent);
+    const DocumentPtr document = new_document(std::make_shared<const Model>(open_checkpoint(path)));
     snapshot->model = document->model;
     snapshot->tensors = document->tensors;
     snapshot->parameters = document->model->checkpoint().parameters();
