@@ -67,7 +67,7 @@ class MomentsReader {
           states_(file,
                   "SELECT moment, tensor, sparsifier, options, schedule, scheduled, frozen, pending, mask, delta FROM "
                   "state ORDER BY rowid"),
-          document_(*new_document(model)) {}
+          document_(*new_document(model, progress)) {}
 
     std::vector<Moment> read() {
         progress_.begin("Reading", 0, "moments");

@@ -128,7 +128,7 @@ void Session::Impl::restore(const SessionOrder& order, Progress& progress) {
         if (const auto tensor = model->checkpoint().find(name)) selected_at_first.push_back(*tensor);
     if (order.recovered) {
         recovered_from = order.file;
-        saved = new_document(model);
+        saved = std::make_shared<const Document>(begun_anew(*document));
         ++edits;
     }
     if (!reader.facts().data.empty()) reopen_data(reader.facts().data);

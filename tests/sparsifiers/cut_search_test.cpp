@@ -66,7 +66,8 @@ struct Unit {
         for (const auto& tensor : tensors)
             runs.push_back(
                 {[&tensor](int64_t begin, int64_t, Key*) { return tensor.data() + begin; }, int64_t(tensor.size())});
-        const auto words = kernels::select_lowest_of_all<Key>(runs, k);
+        std::vector<uint64_t> words(size_t(total() + 63) / 64);
+        kernels::select_lowest<Key>(kernels::joined<Key>(runs), total(), k, words.data());
         std::vector<bool> bits;
         for (int64_t j = 0; j < total(); ++j) bits.push_back(words[size_t(j / 64)] >> (j % 64) & 1);
         return bits;
