@@ -90,6 +90,12 @@ void Canvas::request() {
     update();
 }
 
+bool Canvas::at_rest() const {
+    if (!context_ || frames_due_ > 0 || wants_more_) return false;
+    context_->enter();
+    return ImGui::GetCurrentContext()->InputEventsQueue.empty();
+}
+
 void Canvas::set_theme(const Theme& theme) {
     style_ = view_style(theme);
     if (context_) context_->set_style(style_);
@@ -111,8 +117,7 @@ void Canvas::settle(QSizeF size, double scale, bool to_the_end) {
     for (int frame = 0; frame < frames_at_most; ++frame) {
         build_frame(size, scale, float(clock_.nsecsElapsed()) * 1e-9f);
         clock_.restart();
-        const bool digested = frames_due_ == 0 && ImGui::GetCurrentContext()->InputEventsQueue.empty();
-        if (digested && !wants_more_) return;
+        if (at_rest()) return;
         if (!to_the_end && spent.elapsed() >= patience_ms) return;
     }
 }
@@ -133,7 +138,7 @@ void Canvas::paintEvent(QPaintEvent*) {
     start();
     const double scale = devicePixelRatioF();
     const bool stale = image_.size() != QSize(int(std::lround(width() * scale)), int(std::lround(height() * scale)));
-    if (stale || frames_due_ > 0 || wants_more_ || !ImGui::GetCurrentContext()->InputEventsQueue.empty()) {
+    if (stale || !at_rest()) {
         settle(QSizeF(size()), scale, false);
         image_.setDevicePixelRatio(1);
         renderer_->draw(*ImGui::GetDrawData(), pixel_of(style_.surface), image_);
@@ -143,8 +148,7 @@ void Canvas::paintEvent(QPaintEvent*) {
     QPainter painter(this);
     painter.drawImage(QPointF(0, 0), image_);
     paint_focus_ring(painter);
-    if (frames_due_ > 0 || wants_more_ || !ImGui::GetCurrentContext()->InputEventsQueue.empty())
-        QTimer::singleShot(0, this, [this] { update(); });
+    if (!at_rest()) QTimer::singleShot(0, this, [this] { update(); });
     // A text cursor blinks; nothing else moves by itself.
     if (ImGui::GetIO().WantTextInput) QTimer::singleShot(400, this, &Canvas::request);
 }

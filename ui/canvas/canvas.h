@@ -28,6 +28,8 @@ class Canvas : public QWidget {
 
     /// Something that the views draw has changed: show it soon.
     void request();
+    /// Whether everything that happened so far has become pixels, so that no further frame is due.
+    bool at_rest() const;
     /// The picture at a size and scale of its own, with everything in it complete, whether the widget is shown or not.
     QImage render(QSize size, double scale);
     /// Follows the current theme; also done by itself when the application's palette changes.

@@ -30,9 +30,14 @@ class CanvasTest : public testing::Test {
     static void show(Canvas& canvas, QSize size) {
         canvas.resize(size);
         canvas.show();
-        settle();
+        settle(canvas);
     }
-    static void settle() { QTest::qWait(60); }
+    /// Lets events arrive and become pixels, however long that takes.
+    static void settle(Canvas& canvas) {
+        QApplication::processEvents();
+        EXPECT_TRUE(QTest::qWaitFor([&] { return canvas.at_rest(); }, 20'000));
+        QApplication::processEvents();  // what was drawn may have said something
+    }
     /// The place of a weight on the canvas.
     static QPoint place(MaskCanvas& canvas, int64_t row, int64_t column) {
         const ImVec4 room = canvas.view().room();
@@ -118,7 +123,7 @@ TEST_F(CanvasTest, FollowsTheTheme) {
     EXPECT_EQ(canvas.grab().toImage().pixelColor(20, 20), light.surface);
     Theme::set_dark(true);
     apply_theme();
-    settle();
+    settle(canvas);
     EXPECT_EQ(canvas.grab().toImage().pixelColor(20, 20), dark.surface);
 }
 
@@ -129,17 +134,17 @@ TEST_F(CanvasTest, HoveringEmitsWordsOnceAndLeavingEmitsNone) {
     show(canvas, {700, 600});
     QSignalSpy hovered(&canvas, &MaskCanvas::hovered);
     QTest::mouseMove(&canvas, place(canvas, 2, 1));
-    settle();
+    settle(canvas);
     ASSERT_EQ(hovered.count(), 1);
     EXPECT_TRUE(hovered[0][0].toString().startsWith("row 2, column 1: ")) << hovered[0][0].toString().toStdString();
     EXPECT_TRUE(hovered[0][0].toString().endsWith(", pruned"));
     QTest::mouseMove(&canvas, place(canvas, 2, 6));
-    settle();
+    settle(canvas);
     ASSERT_EQ(hovered.count(), 2);
     EXPECT_TRUE(hovered[1][0].toString().endsWith(", kept"));
     QEvent leave(QEvent::Leave);
     QApplication::sendEvent(&canvas, &leave);
-    settle();
+    settle(canvas);
     ASSERT_EQ(hovered.count(), 3);
     EXPECT_TRUE(hovered[2][0].toString().isEmpty());
 }
@@ -156,7 +161,7 @@ TEST_F(CanvasTest, WheelZoomsTheMask) {
                           false);
         QApplication::sendEvent(&canvas, &wheel);
     }
-    settle();
+    settle(canvas);
     EXPECT_NEAR(canvas.view().camera().scale_x() / scale, std::pow(1.25, 4), 1e-6);
 }
 
@@ -167,10 +172,10 @@ TEST_F(CanvasTest, KeysReachTheView) {
     show(canvas, {600, 500});
     canvas.setFocus();
     QTest::keyClick(&canvas, Qt::Key_Plus, Qt::ShiftModifier);
-    settle();
+    settle(canvas);
     EXPECT_FALSE(canvas.view().camera().fitted());
     QTest::keyClick(&canvas, Qt::Key_0);
-    settle();
+    settle(canvas);
     EXPECT_TRUE(canvas.view().camera().fitted());
 }
 
@@ -184,7 +189,7 @@ TEST_F(CanvasTest, AFastDragEndsWhereTheMouseWasReleased) {
     const int y = int(area.y + area.w) / 2;
     const int from = int(canvas.view().x_of(sample.detail->curve->threshold_at(0.5)) + 0.5f);
     QTest::mouseMove(&canvas, {from, y});
-    settle();
+    settle(canvas);
     // Press, move and release with no frame painted in between.
     const auto send = [&](QEvent::Type type, int x, Qt::MouseButton button, Qt::MouseButtons buttons) {
         QMouseEvent event(type, QPointF(x, y), canvas.mapToGlobal(QPointF(x, y)), button, buttons, Qt::NoModifier);
@@ -194,7 +199,7 @@ TEST_F(CanvasTest, AFastDragEndsWhereTheMouseWasReleased) {
     send(QEvent::MouseMove, from + 30, Qt::NoButton, Qt::LeftButton);
     send(QEvent::MouseMove, from + 90, Qt::NoButton, Qt::LeftButton);
     send(QEvent::MouseButtonRelease, from + 90, Qt::LeftButton, Qt::NoButton);
-    settle();
+    settle(canvas);
     ASSERT_GE(dragged.count(), 2);
     const QList<QVariant> last = dragged.last();
     EXPECT_FALSE(last[1].toBool()) << "the last word is not a drag";
@@ -238,12 +243,12 @@ TEST_F(CanvasTest, RestsWhenNothingHappens) {
     } canvas;
     canvas.setDetail(sample.detail);
     show(canvas, {400, 300});
-    QTest::qWait(150);
     const int before = canvas.frames;
     QTest::qWait(300);
     EXPECT_EQ(canvas.frames, before);
     canvas.request();
-    QTest::qWait(100);
+    EXPECT_FALSE(canvas.at_rest());
+    settle(canvas);
     EXPECT_GT(canvas.frames, before);
 }
 

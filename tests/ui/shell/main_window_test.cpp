@@ -14,6 +14,7 @@
 #include <QSignalSpy>
 #include <QSlider>
 #include <QTest>
+#include <QThreadPool>
 #include <QTreeView>
 #include <map>
 
@@ -56,7 +57,7 @@ class Window : public WindowTest {
         EXPECT_TRUE(enter.isAccepted());
         QDropEvent event({100, 100}, Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
         QApplication::sendEvent(window.get(), &event);
-        QTest::qWait(50);  // its kind is found on another thread
+        QThreadPool::globalInstance()->waitForDone();  // its kind is found there
         wait();
     }
 };
