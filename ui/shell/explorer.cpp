@@ -1,6 +1,7 @@
 #include "ui/shell/explorer.h"
 
 #include <QApplication>
+#include <clocale>
 #include <iostream>
 
 #include "ui/shell/file_commands.h"
@@ -56,6 +57,7 @@ int run_explorer(int argc, char** argv) {
         return 1;
     }
     QApplication application(argc, argv);
+    std::setlocale(LC_NUMERIC, "C");  // it takes the desktop's, and the canvases would write 0,5 beside the panels' 0.5
     apply_text_size();
     QApplication::setOrganizationName(QStringLiteral("Lacuna"));
     QApplication::setApplicationName(QStringLiteral("Lacuna"));
