@@ -8,6 +8,7 @@
 #include <QToolBar>
 
 #include "ui/shell/icons.h"
+#include "ui/shell/plain_label.h"
 #include "ui/shell/text_format.h"
 
 namespace lacuna::ui {
@@ -166,8 +167,9 @@ void Actions::update(const Snapshot& snapshot, bool selection) {
         QString name = to_qstring(what);
         if (!name.isEmpty()) name[0] = name[0].toLower();
         const QString text = name.isEmpty() ? verb : verb + QStringLiteral(": ") + name;
-        action->setText(text);
-        action->setToolTip(QStringLiteral("%1 (%2)").arg(text, action->shortcut().toString(QKeySequence::NativeText)));
+        action->setText(QString(text).replace('&', QStringLiteral("&&")));  // one would mark a key
+        const QString shortcut = action->shortcut().toString(QKeySequence::NativeText);
+        action->setToolTip(plain_tooltip(QStringLiteral("%1 (%2)").arg(text, shortcut)));
     };
     label(undo, tr("Undo"), snapshot.undo_label);
     label(redo, tr("Redo"), snapshot.redo_label);

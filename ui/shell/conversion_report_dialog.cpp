@@ -7,6 +7,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "ui/shell/plain_label.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
@@ -56,10 +57,8 @@ ConversionReportDialog::ConversionReportDialog(const ConversionResult& result, Q
     setWindowTitle(
         tr("%1: %2").arg(to_qstring(conversion(result.conversion).title), to_qstring(result.out.filename().string())));
     resize(dialog_size);
-    auto* about = new QLabel(summary(report), this);
+    QLabel* about = plain_label(this, "card", summary(report));
     about->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    about->setWordWrap(true);
-    about->setProperty("role", "card");
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     auto* column = new QVBoxLayout(this);
@@ -67,13 +66,7 @@ ConversionReportDialog::ConversionReportDialog(const ConversionResult& result, Q
     column->setSpacing(Theme::margin);
     column->addWidget(about);
     if (!report.rows.empty()) column->addWidget(rows_table(report, this), 1);
-    for (const std::string& note : report.notes) {
-        auto* line = new QLabel(to_qstring(note), this);
-        line->setTextFormat(Qt::PlainText);
-        line->setWordWrap(true);
-        line->setProperty("role", "hint");
-        column->addWidget(line);
-    }
+    for (const std::string& note : report.notes) column->addWidget(plain_label(this, "hint", to_qstring(note)));
     if (report.rows.empty()) column->addStretch(1);
     column->addWidget(buttons);
 }

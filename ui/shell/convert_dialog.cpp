@@ -14,6 +14,7 @@
 
 #include "ui/shell/option_form.h"
 #include "ui/shell/output_path.h"
+#include "ui/shell/plain_label.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
@@ -39,13 +40,13 @@ ConvertDialog::ConvertDialog(SnapshotPtr snapshot, QWidget* parent)
     : QDialog(parent),
       snapshot_(std::move(snapshot)),
       conversion_(new QComboBox(this)),
-      help_(new QLabel(this)),
+      help_(plain_label(this, "card")),
       form_(new OptionForm(this)),
       path_(new QLineEdit(this)),
       input_label_(new QLabel(tr("&Input shape"), this)),
       input_(new QLineEdit(this)),
-      compared_(new QLabel(this)),
-      problem_(new QLabel(this)) {
+      compared_(plain_label(this, "hint")),
+      problem_(plain_label(this, "problem")) {
     setWindowTitle(tr("Convert pruned model"));
     setMinimumWidth(dialog_width);
     for (const Conversion* one : conversions()) conversion_->addItem(to_qstring(one->title), to_qstring(one->name));
@@ -55,12 +56,6 @@ ConvertDialog::ConvertDialog(SnapshotPtr snapshot, QWidget* parent)
     input_->setAccessibleName(tr("Input shape"));
     input_->setPlaceholderText(tr("such as 1×3×32×32"));
     input_label_->setBuddy(input_);
-    compared_->setWordWrap(true);
-    compared_->setProperty("role", "hint");
-    help_->setWordWrap(true);
-    help_->setProperty("role", "card");
-    problem_->setWordWrap(true);
-    problem_->setProperty("role", "problem");
 
     auto* browse_button = new QPushButton(tr("Browse…"), this);
     auto* path_row = new QHBoxLayout;

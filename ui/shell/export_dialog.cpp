@@ -15,6 +15,7 @@
 
 #include "ui/shell/export_formats.h"
 #include "ui/shell/output_path.h"
+#include "ui/shell/plain_label.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
@@ -33,7 +34,7 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
       format_(new QComboBox(this)),
       masks_(new QCheckBox(tr("Also write the masks"), this)),
       masks_note_(new QLabel(this)),
-      problem_(new QLabel(this)) {
+      problem_(plain_label(this, "problem")) {
     setWindowTitle(tr("Export pruned model"));
     setMinimumWidth(dialog_width);
     const Checkpoint& source = snapshot_->model->checkpoint();
@@ -42,13 +43,10 @@ ExportDialog::ExportDialog(SnapshotPtr snapshot, QWidget* parent)
     path_->setText(suggested_);
     path_->setAccessibleName(tr("File to write"));
     format_->setAccessibleName(tr("Format"));
-    problem_->setProperty("role", "problem");
-    problem_->setWordWrap(true);
+    masks_note_->setTextFormat(Qt::PlainText);
     masks_note_->setProperty("role", "hint");
 
-    auto* about = new QLabel(summary(), this);
-    about->setWordWrap(true);
-    about->setProperty("role", "card");
+    QLabel* about = plain_label(this, "card", summary());
     auto* browse_button = new QPushButton(tr("Browse…"), this);
     auto* path_row = new QHBoxLayout;
     path_row->addWidget(path_, 1);

@@ -5,6 +5,7 @@
 #include <QTimer>
 #include <QToolButton>
 
+#include "ui/shell/plain_label.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
@@ -26,11 +27,8 @@ const char* kind_name(Notice::Kind kind) {
 }
 
 QLabel* make_text(const std::string& text, const char* role, QWidget* parent) {
-    auto* label = new QLabel(to_qstring(text), parent);
-    label->setTextFormat(Qt::PlainText);
-    label->setWordWrap(true);
+    QLabel* label = plain_label(parent, role, to_qstring(text));
     label->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    label->setProperty("role", role);
     return label;
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "ui/shell/option_fields.h"
+#include "ui/shell/plain_label.h"
 #include "ui/shell/text_format.h"
 
 namespace lacuna::ui {
@@ -40,8 +41,8 @@ OptionEditor::OptionEditor(const OptionSpec& spec, Place place, QWidget* parent)
       spec_(spec),
       field_(new QHBoxLayout),
       reset_(new QToolButton(this)),
-      help_(new QLabel(to_qstring(spec.help), this)),
-      problem_(new QLabel(this)) {
+      help_(plain_label(this, "hint", to_qstring(spec.help))),
+      problem_(plain_label(this, "problem")) {
     const QString title = title_from_name(spec.name);
     const QString fallback =
         spec.default_value ? to_qstring(to_string(*spec.default_value)) : to_qstring(spec.default_text);
@@ -65,10 +66,6 @@ OptionEditor::OptionEditor(const OptionSpec& spec, Place place, QWidget* parent)
     reset_->hide();
     connect(reset_, &QToolButton::clicked, this, &OptionEditor::reset);
 
-    help_->setWordWrap(true);
-    help_->setProperty("role", "hint");
-    problem_->setWordWrap(true);
-    problem_->setProperty("role", "problem");
     problem_->hide();
 
     auto* head = new QHBoxLayout;

@@ -1,6 +1,5 @@
 #include "ui/shell/panel_scroll.h"
 
-#include <QLabel>
 #include <QScrollArea>
 
 namespace lacuna::ui {
@@ -13,13 +12,6 @@ QScrollArea* panel_scroll(QWidget* inside, QWidget* parent) {
     scroll->setFocusPolicy(Qt::NoFocus);
     scroll->setWidget(inside);
     return scroll;
-}
-
-QLabel* panel_text(QWidget* parent, const char* role) {
-    auto* label = new QLabel(parent);
-    label->setProperty("role", role);
-    label->setWordWrap(true);
-    return label;
 }
 
 }  // namespace lacuna::ui

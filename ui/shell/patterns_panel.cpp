@@ -6,6 +6,7 @@
 #include <QVBoxLayout>
 
 #include "ui/shell/panel_scroll.h"
+#include "ui/shell/plain_label.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
 
@@ -17,10 +18,10 @@ constexpr size_t rows_above_n_m = 3;
 }  // namespace
 
 PatternsPanel::PatternsPanel(QWidget* parent)
-    : QWidget(parent), nothing_(panel_text(this, "hint")), body_(new QWidget(this)), table_(new QWidget(body_)) {
+    : QWidget(parent), nothing_(plain_label(this, "hint")), body_(new QWidget(this)), table_(new QWidget(body_)) {
     setObjectName(QStringLiteral("patterns"));
-    title_ = panel_text(body_, "title");
-    subtitle_ = panel_text(body_, "hint");
+    title_ = plain_label(body_, "title");
+    subtitle_ = plain_label(body_, "hint");
     nothing_->setAlignment(Qt::AlignCenter);
     nothing_->setText(tr("Select a layer on the left to see which patterns its zeros make."));
 

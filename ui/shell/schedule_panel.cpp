@@ -13,6 +13,7 @@
 #include "ui/canvas/schedule_canvas.h"
 #include "ui/shell/option_editor.h"
 #include "ui/shell/panel_scroll.h"
+#include "ui/shell/plain_label.h"
 #include "ui/shell/scheduler_form.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
@@ -47,8 +48,8 @@ SchedulePanel::SchedulePanel(QWidget* parent)
       canvas_(new ScheduleCanvas(this)),
       steps_(OptionEditor::make(steps_spec(), this)),
       plan_(new QWidget(this)),
-      remark_(panel_text(this, "hint")),
-      scope_text_(panel_text(this, "title")),
+      remark_(plain_label(this, "hint")),
+      scope_text_(plain_label(this, "title")),
       fit_(make_button(this, tr("Fit to steps"), tr("Let every curve end at the last step"))),
       run_(make_button(this, tr("Take all"), tr("Take the steps that are left"))),
       restart_(make_button(this, tr("Start over"), tr("Back to before the first step"))) {

@@ -14,6 +14,7 @@
 #include "engine/session/mask_units.h"
 #include "ui/shell/option_form.h"
 #include "ui/shell/panel_scroll.h"
+#include "ui/shell/plain_label.h"
 #include "ui/shell/selection_values.h"
 #include "ui/shell/text_format.h"
 #include "ui/theme.h"
@@ -36,17 +37,17 @@ std::vector<const Sparsifier*> in_reading_order() {
 
 SparsifierPanel::SparsifierPanel(QWidget* parent)
     : QWidget(parent),
-      title_(panel_text(this, "title")),
-      subtitle_(panel_text(this, "hint")),
+      title_(plain_label(this, "title")),
+      subtitle_(plain_label(this, "hint")),
       rule_(new QComboBox(this)),
-      rule_help_(panel_text(this, "hint")),
-      unit_(panel_text(this, "hint")),
-      problem_(panel_text(this, "problem")),
-      remark_(panel_text(this, "remark")),
+      rule_help_(plain_label(this, "hint")),
+      unit_(plain_label(this, "hint")),
+      problem_(plain_label(this, "problem")),
+      remark_(plain_label(this, "remark")),
       form_(new OptionForm(this)),
       frozen_(new QCheckBox(tr("Frozen"), this)),
       body_(new QWidget(this)),
-      nothing_(panel_text(this, "hint")) {
+      nothing_(plain_label(this, "hint")) {
     setObjectName(QStringLiteral("sparsifier"));
     rule_->addItem(tr("None: left alone"), QString());
     for (const Sparsifier* one : in_reading_order()) rule_->addItem(to_qstring(one->title()), to_qstring(one->name()));
