@@ -88,8 +88,8 @@ class Grammar {
     std::string problem_of(const CLI::ParseError& error) const {
         const CLI::App& app = current();
         const std::vector<std::string> unknown = app_.remaining(true);
-        if (dynamic_cast<const CLI::RequiredError*>(&error) && &app == &app_) return "name a command";
-        if (unknown.empty()) return error.what();
+        if (unknown.empty())
+            return dynamic_cast<const CLI::RequiredError*>(&error) && &app == &app_ ? "name a command" : error.what();
         const bool option = unknown.front().starts_with("-");
         std::vector<std::string> known;
         if (option)

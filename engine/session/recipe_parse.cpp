@@ -324,6 +324,8 @@ Recipe read_recipe(const std::filesystem::path& path) {
                     "check the name of the recipe, and that it may be read");
     std::string text;
     std::array<char, size_t(1) << 16> piece;
+    if (const auto size = std::filesystem::file_size(path, ignored); !ignored)
+        text.reserve(std::min<uintmax_t>(size, most_bytes) + piece.size());
     while (text.size() <= most_bytes && (file.read(piece.data(), piece.size()), file.gcount() > 0))
         text.append(piece.data(), size_t(file.gcount()));
     if (file.bad()) throw Error(ErrorKind::file, name, "cannot be read", "check the disk");

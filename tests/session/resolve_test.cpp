@@ -62,10 +62,10 @@ TEST_F(Resolve, AGlobMeansTheLayersThatARuleIsFor) {
                        random_weights("fc.weight", {8, 4})});
     checkpoint = open_checkpoint(folder / "mixed.safetensors");
     EXPECT_THAT(names("  - {layers: '*', sparsifier: lstm_saliency}\n"),
-                ElementsAre("lstm.weight_hh_l0", "lstm.weight_ih_l0"));
+                ElementsAre("lstm.weight_ih_l0", "lstm.weight_hh_l0"));
     EXPECT_THAT(names("  - {layers: fc.weight, sparsifier: lstm_saliency}\n"), ElementsAre("fc.weight"));
     EXPECT_THAT(problem("  - {layers: ['gru.*', 'fc*'], sparsifier: lstm_saliency}\n"),
-                HasSubstr("\"gru.*\" matches no layer that lstm_saliency is for (gru.weight_hh_l0 is none)"));
+                HasSubstr("\"gru.*\" matches no layer that lstm_saliency is for (gru.weight_ih_l0 is none)"));
 }
 
 TEST_F(Resolve, ATensorNamedOutrightNeedsToBeFloatingOnly) {

@@ -98,17 +98,19 @@ void LayersPanel::fit_columns() {
     struct Width {
         int column, least, width;
     };
-    const auto said = [rows = static_cast<const QAbstractItemView*>(view_)](int column, int least, int most) {
-        return std::clamp(rows->sizeHintForColumn(column) + Theme::tight, least, most);
+    const auto said = [rows = static_cast<const QAbstractItemView*>(view_), header = view_->header()](
+                          int column, int least, int most) {
+        const int words = std::max(rows->sizeHintForColumn(column), header->sectionSizeHint(column));
+        return std::clamp(words + Theme::tight, least, most);
     };
     // Sparsifiers are chosen later: room for a usual title.
     const int title = fontMetrics().horizontalAdvance(tr("Weight norm")) + 2 * Theme::space;
     std::array widths{
         Width{LayerTreeModel::Type, 44, said(LayerTreeModel::Type, 44, 76)},
         Width{LayerTreeModel::ShapeColumn, 66, said(LayerTreeModel::ShapeColumn, 52, 120)},
-        Width{LayerTreeModel::Sparsity, 74, 88},
+        Width{LayerTreeModel::Sparsity, 74, said(LayerTreeModel::Sparsity, 74, 112)},
         Width{LayerTreeModel::SparsifierColumn, title, said(LayerTreeModel::SparsifierColumn, title, 160)},
-        Width{LayerTreeModel::Parameters, 72, said(LayerTreeModel::Parameters, 58, 72)}};
+        Width{LayerTreeModel::Parameters, 72, said(LayerTreeModel::Parameters, 58, 80)}};
     int lacking = said(LayerTreeModel::Name, least_name, long_name) - view_->viewport()->width();
     for (const Width& one : widths) lacking += one.width;
     for (Width& one : widths) {

@@ -68,7 +68,7 @@ void SparsityBarDelegate::paint(QPainter* painter, const QStyleOptionViewItem& g
 }
 
 QSize SparsityBarDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const {
-    return {number_width + 3 * smallest_bar, QStyledItemDelegate::sizeHint(option, index).height()};
+    return {number_width + 2 * smallest_bar, QStyledItemDelegate::sizeHint(option, index).height()};
 }
 
 }  // namespace lacuna::ui

@@ -56,7 +56,8 @@ StatusPanel::StatusPanel(QWidget* parent)
     accuracy_->parentWidget()->layout()->addWidget(open_data_);
     steps_ = add_figure(tr("Steps"), "steps");
     row->addStretch(1);
-    row->addWidget(job_);
+    row->addWidget(job_, 1000);
+    job_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);  // it gives way: figures come first
     open_data_->setText(tr("Open data…"));
     open_data_->setToolTip(tr("Labelled samples to measure accuracy on"));
     open_data_->setProperty("role", "link");
@@ -64,6 +65,7 @@ StatusPanel::StatusPanel(QWidget* parent)
     auto* job = new QHBoxLayout(job_);
     job->setContentsMargins(0, 0, 0, 0);
     job->setSpacing(Theme::space);
+    job->addStretch(1);
     job->addWidget(job_title_);
     job->addWidget(job_progress_);
     job->addWidget(bar_);

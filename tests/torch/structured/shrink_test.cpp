@@ -116,7 +116,7 @@ TEST(SmallerModels, batch_norm_depthwise_and_concatenation) {
 
 TEST(SmallerModels, a_change_of_type_leaves_channels_where_they_are) {
     Module model = Net().linear("a", 4, 6).linear("b", 6, 3).chain(
-        {"a", "torch.relu(x).double().type_as(x)", "x.float()", "x.to(torch.float)", "b"});
+        {"a", "torch.relu(x).double().type_as(x)", "x.float()", "x.to(6)", "b"});
     empty_rows(model, "a.weight", {1, 4});
     EXPECT_EQ(shape_of(shrunk(model, random_input({5, 4})), "b.weight"), (Sizes{3, 4}));
 }

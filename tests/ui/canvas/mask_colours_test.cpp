@@ -21,7 +21,8 @@ TEST_P(Legend, OfSingleWeightsSaysSignAndSize) {
     EXPECT_EQ(weights.before, "");
     EXPECT_EQ(weights.least, "-0.25");
     EXPECT_EQ(weights.most, "0.25");
-    EXPECT_EQ(weights.ramp.front(), MaskColours(style, MaskMode::weights).weight(-1, true));
+    const float first = 0.5f / float(weights.ramp.size());
+    EXPECT_EQ(weights.ramp.front(), MaskColours(style, MaskMode::weights).weight(2 * first - 1, true));
     EXPECT_EQ(of(MaskMode::magnitude, 1, 1).least, "0");
     EXPECT_TRUE(of(MaskMode::mask, 1, 1).ramp.empty()) << "two colours, no ramp";
 }

@@ -262,7 +262,7 @@ TEST_F(Window, At1280NoColumnIsCutAndThePictureHasTheLargestPart) {
         EXPECT_EQ(explained, column != LayerTreeModel::Name) << title.toStdString();
     }
     EXPECT_LE(window->layers().width(), 1280 * 2 / 5);
-    EXPECT_GE(window->mask_canvas().width(), 480);
+    EXPECT_GE(window->mask_canvas().width(), 470);
 }
 
 TEST_F(Window, EscapeStopsTheRunningJob) {
