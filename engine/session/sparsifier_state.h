@@ -35,8 +35,8 @@ struct SparsifierState {
 inline constexpr std::string_view data_sparsifier = "data_norm";
 
 /// Reads a state_dict() of a sparsifier that torch.save wrote, in Python or here; a data sparsifier's too, whose groups
-/// are `data_norm`'s; its values are left unread. Throws Error(file), Error(format) for a file that holds something else
-/// or contradicts itself, and Cancelled.
+/// are `data_norm`'s; its values are left unread. Throws Error(file), Error(format) for a file that holds something
+/// else or contradicts itself, and Cancelled.
 SparsifierState read_sparsifier_state(const std::filesystem::path& path, Progress& progress);
 inline SparsifierState read_sparsifier_state(const std::filesystem::path& path) {
     Progress silent;

@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "ui/shell/sparsity_bar_delegate.h"
 #include "ui/shell/text_format.h"
@@ -108,16 +109,25 @@ void LayersPanel::fit_columns() {
     std::array widths{
         Width{LayerTreeModel::Type, 44, said(LayerTreeModel::Type, 44, 76)},
         Width{LayerTreeModel::ShapeColumn, 66, said(LayerTreeModel::ShapeColumn, 52, 120)},
+        Width{LayerTreeModel::Parameters, 72, said(LayerTreeModel::Parameters, 58, 80)},
         Width{LayerTreeModel::Sparsity, 74, said(LayerTreeModel::Sparsity, 74, 112)},
-        Width{LayerTreeModel::SparsifierColumn, title, said(LayerTreeModel::SparsifierColumn, title, 160)},
-        Width{LayerTreeModel::Parameters, 72, said(LayerTreeModel::Parameters, 58, 80)}};
+        Width{LayerTreeModel::SparsifierColumn, title, said(LayerTreeModel::SparsifierColumn, title, 160)}};
+    int least = least_name;
+    for (const Width& one : widths) least += one.least;
+    for (Width& one : std::span(widths).first(3)) {  // in a small window a name tells more than these
+        const bool hidden = least > view_->viewport()->width();
+        view_->setColumnHidden(one.column, hidden);
+        if (!hidden) continue;
+        least -= one.least;
+        one.width = one.least = 0;
+    }
     int lacking = said(LayerTreeModel::Name, least_name, long_name) - view_->viewport()->width();
     for (const Width& one : widths) lacking += one.width;
     for (Width& one : widths) {
         const int spared = std::clamp(lacking, 0, std::max(0, one.width - one.least));
         one.width -= spared;
         lacking -= spared;
-        view_->header()->resizeSection(one.column, one.width);
+        if (one.width > 0) view_->header()->resizeSection(one.column, one.width);
     }
 }
 

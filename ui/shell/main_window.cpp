@@ -34,6 +34,8 @@
 namespace lacuna::ui {
 namespace {
 
+constexpr int least_form = 280;  ///< pixels that the form and the tabs beside it need
+
 constexpr QSize first_size{1280, 800};
 constexpr double zoom_step = 1.5;
 const char* const geometry_key = "window/geometry";
@@ -114,6 +116,7 @@ void MainWindow::build_centre() {
 void MainWindow::build_docks() {
     layers_dock_ = make_dock(tr("Layers"), "layers_dock", layers_, this);
     sparsifier_dock_ = make_dock(tr("Sparsifier"), "sparsifier_dock", sparsifier_, this);
+    sparsifier_->setMinimumWidth(least_form);
     schedule_dock_ = make_dock(tr("Schedule"), "schedule_dock", schedule_, this);
     patterns_dock_ = make_dock(tr("Patterns"), "patterns_dock", patterns_, this);
     distribution_dock_ = make_dock(tr("Distribution"), "distribution_dock", distribution_, this);

@@ -265,6 +265,20 @@ TEST_F(Window, At1280NoColumnIsCutAndThePictureHasTheLargestPart) {
     EXPECT_GE(window->mask_canvas().width(), 470);
 }
 
+TEST_F(Window, ASmallOneKeepsNamesAndTheForm) {
+    open_sample();
+    choose("weight_norm");
+    window->resize(1000, 700);
+    QApplication::processEvents();
+    EXPECT_GE(window->layers().view()->columnWidth(LayerTreeModel::Name), 80);
+    EXPECT_TRUE(window->layers().view()->isColumnHidden(LayerTreeModel::Type));
+    EXPECT_GE(window->findChild<QWidget*>("sparsifier")->width(), 240);
+    window->resize(1600, 900);
+    QApplication::processEvents();
+    window->layers().resize(600, 700);
+    EXPECT_FALSE(window->layers().view()->isColumnHidden(LayerTreeModel::Type)) << "it comes back";
+}
+
 TEST_F(Window, EscapeStopsTheRunningJob) {
     EXPECT_FALSE(window->actions().stop->isEnabled());
     auto busy = std::make_shared<Snapshot>(shown());
