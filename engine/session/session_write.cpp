@@ -49,18 +49,6 @@ bool says_the_same(const TensorState& before, const TensorState& now) {
            has_preview(before) == has_preview(now) && change_of(before, now) == MaskChange::same;
 }
 
-/// What the first moment is told against: no mask but the file's.
-Document untouched_document(const Document& document) {
-    Document untouched;
-    untouched.model = document.model;
-    for (const TensorStatePtr& state : document.tensors) {
-        auto bare = std::make_shared<TensorState>();
-        bare->saved = bare->stepped = bare->shown = state->saved;
-        untouched.tensors.push_back(std::move(bare));
-    }
-    return untouched;
-}
-
 /// For people and other programs; "" where there is none to write.
 std::string recipe_text(const Document& document) {
     try {
@@ -93,8 +81,8 @@ class SessionWriter {
         file_.run(("PRAGMA application_id = " + std::to_string(session_application)).c_str());
         file_.run(("PRAGMA user_version = " + std::to_string(session_version)).c_str());
         write_facts(*moments.back().document, facts);
-        const Document untouched = untouched_document(*moments.front().document);
-        const Document* last = &untouched;
+        const Document untouched = begun_anew(*moments.front().document);
+        const Document* last = &untouched;  // what the first moment is told against
         progress_.begin("Saving", moments.size(), "moments");
         for (size_t i = 0; i < moments.size(); ++i) {
             write_moment(int64_t(i), moments[i], *last);
