@@ -6,6 +6,7 @@
 #include "engine/base/listed.h"
 #include "engine/base/output_set.h"
 #include "engine/model/model.h"
+#include "engine/model/no_input.h"
 #include "engine/model/runner.h"
 #include "engine/session/activations_file.h"
 #include "engine/session/calibration.h"

@@ -19,9 +19,6 @@ std::vector<std::string> leave_out_unseen(const Checkpoint& checkpoint, const Ac
 /// `resolve`, without what a glob brought and `leave_out_unseen` takes out.
 std::vector<Target> resolve_seen(const Recipe& recipe, const Checkpoint& checkpoint, const ActivationSet& activations);
 
-inline constexpr const char* no_input =
-    "the model ran no linear layer, matrix product or convolution with it, so its input is unknown";
-inline constexpr const char* no_input_hint = "leave it out; an LSTM, for one, is a single operator of LibTorch's own";
 inline constexpr const char* not_finite = "what enters the layer is not finite on these data";
 inline constexpr const char* finite_hint = "calibrate on data that give finite activations";
 

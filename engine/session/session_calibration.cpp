@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/model/no_input.h"
 #include "engine/session/calibration.h"
 #include "engine/session/session_impl.h"
 

@@ -9,6 +9,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/parallel.h"
+#include "engine/model/no_input.h"
 #include "engine/torch/calibrate.h"
 #include "engine/torch/device.h"
 #include "engine/torch/load_module.h"
@@ -163,11 +164,7 @@ class TorchRunner : public Runner {
         ActivationSet set;
         for (size_t w = 0; w < sums.size(); ++w) {
             if (sums[w].squares.empty() && without_input == WithoutInput::leave_out) continue;
-            if (sums[w].squares.empty())
-                throw Error(
-                    ErrorKind::argument, weights[w],
-                    "the model ran no linear layer, matrix product or convolution with it, so its input is unknown",
-                    "leave it out; an LSTM, for one, is a single operator of LibTorch's own");
+            if (sums[w].squares.empty()) throw Error(ErrorKind::argument, weights[w], no_input, no_input_hint);
             set[weights[w]] = std::make_shared<const Activations>(std::move(sums[w]));
         }
         return set;
